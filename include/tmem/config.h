@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tmem/config.h - how the library is set up, and how it speaks.
+ *
+ * Nothing here has to be called.  The first allocation sets the library up
+ * from the environment (libtmem(7) lists the variables).
+ */
+#ifndef TMEM_CONFIG_H
+#define TMEM_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Where the memory comes from. */
+enum tmem_backend {
+	/* /dev/tmem if it can be used, anonymous memory if not. */
+	TMEM_BACKEND_AUTO = 0,
+	/* /dev/tmem, or an error. */
+	TMEM_BACKEND_DEV = 1,
+	/* Anonymous memory with transparent huge pages; no module needed. */
+	TMEM_BACKEND_ANON = 2,
+};
+
+/* On which NUMA node memory is looked for. */
+enum tmem_numa {
+	/* The node of the thread that allocates; others if it is full. */
+	TMEM_NUMA_LOCAL = 0,
+	/* Only the nodes of the mask, nearest first. */
+	TMEM_NUMA_BIND = 1,
+	/* The nodes of the mask, nearest first; others if they are full. */
+	TMEM_NUMA_PREFERRED = 2,
+	/* Span after span, the nodes of the mask in turn (none: all nodes). */
+	TMEM_NUMA_INTERLEAVE = 3,
+};
+
+/* Nodes that a mask in this library can name: 0 to 63. */
+#define TMEM_NODES_MAX 64
+
+/*
+ * struct tmem_config - what tmem_init() may be told.  Set struct_size with
+ * TMEM_CONFIG_INIT; a field that is 0 keeps its default, and the environment
+ * fills fields left at 0.
+ *
+ * @struct_size: sizeof(struct tmem_config) of the caller
+ * @backend:     where memory comes from          (TMEM_BACKEND=dev|anon|auto)
+ * @numa:        node policy      (TMEM_NUMA=local|interleave[:N,M-O]|
+ *                                 bind:N,M-O|preferred:N,M-O)
+ * @nodes:       bit n: node n, for @numa
+ */
+struct tmem_config {
+	size_t struct_size;
+	enum tmem_backend backend;
+	enum tmem_numa numa;
+	uint64_t nodes;
+};
+
+#define TMEM_CONFIG_INIT                                  \
+	{                                                 \
+		.struct_size = sizeof(struct tmem_config) \
+	}
+
+/*
+ * tmem_init() - set the library up now instead of at the first allocation.
+ * @config: what to set, or NULL for the environment's word on everything
+ *
+ * Idempotent: once the library is set up, a further call returns 0 if it asks
+ * for nothing else, and -EALREADY if it does; the set-up stays as it is.
+ * Thread-safe.  Not for signal handlers.
+ *
+ * Returns 0, or -EINVAL (unknown value here or in the environment; a node
+ * that does not exist; the message goes to the log callback), -ENODEV or
+ * -EACCES (@backend is TMEM_BACKEND_DEV and /dev/tmem is missing, or may not
+ * be opened), -EPROTO (the module speaks another ABI), -ENOMEM.  After an
+ * error nothing is set up and the call may be repeated.
+ */
+int tmem_init(const struct tmem_config *config);
+
+/*
+ * tmem_backend_name() - "dev" or "anon" once the library is set up, else
+ * "none".  Thread-safe.
+ */
+const char *tmem_backend_name(void);
+
+enum tmem_log_level {
+	TMEM_LOG_ERROR = 0, /* a bug in the caller, or heap corruption */
+	TMEM_LOG_WARN = 1, /* something asked for is not to be had */
+	TMEM_LOG_INFO = 2,
+};
+
+/*
+ * The library never prints.  What it has to say it says here: one line
+ * without a newline.  The callback may be called from any thread, with locks
+ * of the library held: it must not call into the library.
+ */
+typedef void (*tmem_log_fn)(void *ctx, enum tmem_log_level level,
+			    const char *line);
+
+/*
+ * tmem_set_log() - who listens.  NULL: nobody (the default).  Takes effect at
+ * once; set it before the other threads start.
+ */
+void tmem_set_log(tmem_log_fn fn, void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TMEM_CONFIG_H */

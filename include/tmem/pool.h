@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tmem/pool.h - allocate and free tensor memory.
+ *
+ * All calls are thread-safe.  None may be called from a signal handler.
+ * Blocks are aligned to 64 bytes at least.  The contents of a new block are
+ * undefined unless the call says otherwise.
+ *
+ * A block may be freed by any thread of the process that allocated it.
+ * After fork() see libtmem(7), "FORK".
+ */
+#ifndef TMEM_POOL_H
+#define TMEM_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <tmem/config.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TMEM_MIN_ALIGN 64
+
+/*
+ * tmem_alloc() - a block of at least @size bytes from the default pool.
+ * @size 0 gives a block of the smallest size, which must be freed too.
+ * Returns NULL with errno ENOMEM, or the error of tmem_init() if this is the
+ * first call and the library cannot be set up.
+ */
+void *tmem_alloc(size_t size);
+
+/* tmem_zalloc() - the same; every byte up to the usable size is zero. */
+void *tmem_zalloc(size_t size);
+
+/*
+ * tmem_aligned_alloc() - the same with an alignment of @align bytes, a power
+ * of two (below 64 means 64) up to 1 GiB.  EINVAL otherwise.  @size need not
+ * be a multiple of it.
+ */
+void *tmem_aligned_alloc(size_t align, size_t size);
+
+/*
+ * tmem_realloc() - change the size of a block; contents are kept up to the
+ * smaller size.  @ptr NULL is tmem_alloc().  @size 0 gives the smallest block.
+ * The block may move; its alignment above 64 is kept only if it does not.
+ * It stays in its pool.  On failure NULL with errno, and @ptr is as it was
+ * (EINVAL: @ptr is no live block; reported to the log callback).
+ */
+void *tmem_realloc(void *ptr, size_t size);
+
+/*
+ * tmem_free() - give a block back.  NULL is allowed.  errno is kept.
+ * A pointer that is no live block of the library (foreign, inside a block,
+ * freed twice) is counted in tmem_stats.misuse and reported to the log
+ * callback with the caller's address; nothing else happens.
+ */
+void tmem_free(void *ptr);
+
+/*
+ * tmem_usable_size() - bytes that may be used at @ptr, at least what was asked
+ * for.  0 if @ptr is NULL or no live block.
+ */
+size_t tmem_usable_size(const void *ptr);
+
+/*
+ * tmem_trim() - give idle memory back to the system until at most
+ * @keep_bytes of it are held, over all pools.  Returns the bytes given back.
+ */
+size_t tmem_trim(size_t keep_bytes);
+
+/*
+ * struct tmem_stats - counters since the start, and what is held now.  Set
+ * struct_size with TMEM_STATS_INIT.  "Held" means memory the library has
+ * taken from the system and not given back.
+ *
+ * @allocs:       requests served
+ * @frees:        blocks given back
+ * @failures:     requests refused for want of memory
+ * @reused:       requests of @allocs for which no new memory was taken from
+ *                the system
+ * @misuse:       pointers refused by tmem_free() and tmem_realloc()
+ * @live_blocks:  blocks in use
+ * @live_bytes:   usable bytes of these
+ * @peak_live_bytes: the largest @live_bytes has been
+ * @spans_busy:   spans with a live block
+ * @spans_idle:   spans held with none; their memory can be taken at once
+ * @spans_filled: spans for which memory was taken from the system
+ * @spans_purged: spans given back to the system by the library
+ * @spans_lost:   idle spans that the kernel took and the library wanted again
+ * @metadata_bytes: memory of the library's own tables, touched
+ */
+struct tmem_stats {
+	size_t struct_size;
+	uint64_t allocs;
+	uint64_t frees;
+	uint64_t failures;
+	uint64_t reused;
+	uint64_t misuse;
+	uint64_t live_blocks;
+	uint64_t live_bytes;
+	uint64_t peak_live_bytes;
+	uint64_t spans_busy;
+	uint64_t spans_idle;
+	uint64_t spans_filled;
+	uint64_t spans_purged;
+	uint64_t spans_lost;
+	uint64_t metadata_bytes;
+};
+
+#define TMEM_STATS_INIT                                  \
+	{                                                \
+		.struct_size = sizeof(struct tmem_stats) \
+	}
+
+/*
+ * tmem_stats_get() - over all pools.  Counters of one call are of one moment.
+ * Returns 0, or -EINVAL (struct_size).
+ */
+int tmem_stats_get(struct tmem_stats *stats);
+
+/*
+ * struct tmem_residency - where the library's memory really is, asked of the
+ * kernel now.  Set struct_size with TMEM_RESIDENCY_INIT.
+ * @resident:    bytes of memory behind the library's spans
+ * @pmd_mapped:  bytes of these that this process maps as 2 MiB pages
+ * @mapped:      bytes of these that this process maps at all
+ * @node_bytes:  @resident by node
+ * @vmas:        mappings that the library's address range is made of
+ * @nodes_exact: as in struct tmem_arena_usage
+ */
+struct tmem_residency {
+	size_t struct_size;
+	uint64_t resident;
+	uint64_t mapped;
+	uint64_t pmd_mapped;
+	uint64_t node_bytes[TMEM_NODES_MAX];
+	uint64_t vmas;
+	uint32_t nodes_exact;
+	uint32_t reserved;
+};
+
+#define TMEM_RESIDENCY_INIT                                  \
+	{                                                    \
+		.struct_size = sizeof(struct tmem_residency) \
+	}
+
+/*
+ * tmem_residency_get() - reads /proc/self/smaps: milliseconds, for reports.
+ * Returns 0, or -EINVAL (struct_size), -EIO (/proc is not there).
+ */
+int tmem_residency_get(struct tmem_residency *residency);
+
+/* A pool of one's own: blocks apart from everybody else's. */
+struct tmem_pool; /* from tmem_pool_create() to tmem_pool_destroy() */
+
+/*
+ * struct tmem_pool_config - set struct_size with TMEM_POOL_CONFIG_INIT
+ * @name: shown in statistics, up to 31 printable characters, or NULL
+ */
+struct tmem_pool_config {
+	size_t struct_size;
+	const char *name;
+};
+
+#define TMEM_POOL_CONFIG_INIT                                  \
+	{                                                      \
+		.struct_size = sizeof(struct tmem_pool_config) \
+	}
+
+/*
+ * tmem_pool_create() - @config may be NULL.  Returns NULL with errno: EINVAL,
+ * ENOMEM, or what tmem_init() says.
+ */
+struct tmem_pool *tmem_pool_create(const struct tmem_pool_config *config);
+
+/*
+ * tmem_pool_destroy() - free a pool and every block still in it.  The caller
+ * makes sure that nobody uses the pool or its blocks any more.  NULL is
+ * allowed.
+ */
+void tmem_pool_destroy(struct tmem_pool *pool);
+
+/* tmem_pool_alloc() - tmem_alloc() from @pool.  Freed by tmem_free(). */
+void *tmem_pool_alloc(struct tmem_pool *pool, size_t size);
+
+/* tmem_pool_stats_get() - the counters of one pool. */
+int tmem_pool_stats_get(struct tmem_pool *pool, struct tmem_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TMEM_POOL_H */
