@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mmap of an arena: data from offset 0, control words from ctl_offset.
+ *
+ * Both are ordinary shared file mappings.  Data faults are answered from the
+ * page cache, so that the core maps a whole span by one PMD entry where the
+ * mapping is congruent, and splits, moves, pins and counts it by the rules of
+ * any file.  There is no VM_PFNMAP and no code for page tables here, on
+ * purpose: those break O_DIRECT and pinning.
+ *
+ * A private mapping is refused.  Its copies would be outside the arena, where
+ * neither the node policy nor the control words reach.
+ */
+#include <linux/migrate.h>
+#include <linux/pagemap.h>
+#include <linux/vmalloc.h>
+
+#include "compat.h"
+#include "tmem.h"
+
+/*
+ * Nothing is ever written back, and mapping_set_unevictable() keeps reclaim
+ * away: only a purge takes memory out of an arena.
+ */
+const struct address_space_operations tmem_aops = {
+	.dirty_folio = noop_dirty_folio,
+	.migrate_folio = filemap_migrate_folio,
+	TMEM_AOPS_ERROR_REMOVE,
+};
+
+static vm_fault_t tmem_data_fault(struct vm_fault *vmf)
+{
+	struct tmem_arena *arena = vmf->vma->vm_file->private_data;
+	struct folio *folio;
+
+	if (vmf->pgoff >= (pgoff_t)arena->nr_spans << TMEM_SPAN_ORDER)
+		return VM_FAULT_SIGBUS;
+	folio = tmem_fill(arena, vmf->pgoff);
+	if (IS_ERR(folio))
+		return PTR_ERR(folio) == -EINTR ? VM_FAULT_NOPAGE :
+						  VM_FAULT_SIGBUS;
+	vmf->page = folio_file_page(folio, vmf->pgoff);
+	return VM_FAULT_LOCKED;
+}
+
+/* With .map_pages, 6.12 handles these faults under the VMA lock. */
+static const struct vm_operations_struct tmem_data_vm_ops = {
+	.fault = tmem_data_fault,
+	.map_pages = filemap_map_pages,
+};
+
+static vm_fault_t tmem_ctl_fault(struct vm_fault *vmf)
+{
+	struct tmem_arena *arena = vmf->vma->vm_file->private_data;
+	pgoff_t page = vmf->pgoff - arena->ctl_base;
+
+	if (vmf->pgoff < arena->ctl_base || page >= arena->ctl_pages)
+		return VM_FAULT_SIGBUS;
+	vmf->page = vmalloc_to_page((char *)arena->ctl + (page << PAGE_SHIFT));
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct tmem_ctl_vm_ops = {
+	.fault = tmem_ctl_fault,
+};
+
+static bool tmem_range_within(pgoff_t start, unsigned long pages, pgoff_t base,
+			      unsigned long size)
+{
+	return start >= base && start - base <= size &&
+	       pages <= size - (start - base);
+}
+
+int tmem_arena_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct tmem_arena *arena = filp->private_data;
+
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+
+	if (tmem_range_within(vma->vm_pgoff, vma_pages(vma), 0,
+			      (unsigned long)arena->nr_spans
+				      << TMEM_SPAN_ORDER))
+		vma->vm_ops = &tmem_data_vm_ops;
+	else if (tmem_range_within(vma->vm_pgoff, vma_pages(vma),
+				   arena->ctl_base, arena->ctl_pages))
+		vma->vm_ops = &tmem_ctl_vm_ops;
+	else
+		return -EINVAL;
+
+	/* mremap() must not grow a mapping past what was checked here. */
+	vm_flags_set(vma, VM_DONTEXPAND);
+	return 0;
+}
