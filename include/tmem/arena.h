@@ -90,15 +90,16 @@ int tmem_arena_fd(const struct tmem_arena *arena);
 /*
  * tmem_arena_map() - put spans [first, first + count) at @addr, in order.
  * @addr: aligned to TMEM_SPAN_BYTES, in addresses that the caller reserved
- *        (whatever is mapped there is replaced), or NULL: a place of the
- *        library's choice, aligned, that is returned to the system when the
- *        arena is destroyed
+ *        (whatever is mapped there is replaced; no other span of the arena
+ *        may be), or NULL: a place of the library's choice, aligned, that is
+ *        returned to the system when the arena is destroyed
  *
  * A span that is mapped elsewhere is moved with its contents; no mapping
  * stays behind.  Nothing is filled.
  *
  * Returns the address, or NULL with errno: EINVAL, ENOMEM (no addresses, or
- * vm.max_map_count reached; the spans are where they were).
+ * vm.max_map_count reached).  After an error each span is where it was or
+ * where it should be, with its contents.
  */
 void *tmem_arena_map(struct tmem_arena *arena, void *addr, uint32_t first,
 		     uint32_t count);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What an arena needs of the operating system, written down once.
+ *
+ * Two backends keep this contract: backend_dev.c on /dev/tmem and
+ * backend_anon.c on anonymous memory.  Only the first lets the kernel take
+ * idle spans; the control words work the same on both, so that nothing above
+ * has to ask which one it is.
+ */
+#ifndef TMEM_ARENA_BACKEND_H
+#define TMEM_ARENA_BACKEND_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <tmem/arena.h>
+
+struct tmem_arena;
+
+/*
+ * Between IDLE and PURGED while backend anon takes a span's memory.  Never
+ * written on /dev/tmem, where the kernel would treat it as BUSY.
+ */
+#define TMEM_WORD_PURGING 2u
+
+struct tmem_backend_ops {
+	const char *name;
+
+	/*
+	 * Make the arena; its size, policy, nodes and name are set and valid.
+	 * Sets words.  0 or -errno; nothing is left behind on an error.
+	 */
+	int (*open)(struct tmem_arena *arena);
+
+	/* Everything but the mappings of spans, which are gone already. */
+	void (*close)(struct tmem_arena *arena);
+
+	/*
+	 * Make spans [first, first + count), all unmapped so far, appear at
+	 * addr.  Replaces what is mapped there.  0 or -errno, and then nothing
+	 * has changed but that addr may be without access.
+	 */
+	int (*map)(struct tmem_arena *arena, char *addr, uint32_t first,
+		   uint32_t count);
+
+	/*
+	 * Move one span from an address to another, contents included, and
+	 * leave a mapping without access behind.  0 or -errno and nothing has
+	 * changed but that to may be without access.
+	 */
+	int (*move)(struct tmem_arena *arena, uint32_t span, char *from,
+		    char *to);
+
+	/* Memory behind mapped spans at addr.  0 or -ENOMEM. */
+	int (*populate)(struct tmem_arena *arena, char *addr, uint32_t count);
+
+	/* Purge idle spans of a range; adds to *purged.  0 or -errno. */
+	int (*purge)(struct tmem_arena *arena, uint32_t first, uint32_t count,
+		     uint32_t *purged);
+
+	/* Fill *usage (zeroed).  0 or -errno. */
+	int (*usage)(struct tmem_arena *arena, struct tmem_arena_usage *usage);
+};
+
+/*
+ * An arena.  From tmem_arena_create() to tmem_arena_destroy().
+ *
+ * where[i] is protected by whoever orders the calls on span i (arena.h,
+ * "Thread safety"); words[i] is atomic; the rest is constant.
+ */
+struct tmem_arena {
+	const struct tmem_backend_ops *ops;
+	size_t size;
+	uint32_t spans;
+	enum tmem_numa numa;
+	uint64_t nodes; /* as given */
+	char name[32];
+
+	_Atomic(uint32_t) *words; /* control words, one per span */
+	char **where; /* address of each span, NULL: nowhere */
+	_Atomic(char *)
+		home; /* addresses for tmem_arena_map(NULL), or NULL: span i at i */
+
+	int fd; /* backend dev: the arena */
+	size_t words_bytes;
+	_Atomic(uint64_t) purged; /* backend anon: spans purged */
+};
+
+extern const struct tmem_backend_ops tmem_backend_dev;
+extern const struct tmem_backend_ops tmem_backend_anon;
+
+/* 0 if /dev/tmem is there, may be used and speaks our ABI; else -errno. */
+int tmem_backend_dev_probe(void);
+
+/*
+ * Take idle spans, purged before, away from their addresses: these have no
+ * access afterwards.
+ */
+void tmem_arena_unmap(struct tmem_arena *arena, uint32_t first, uint32_t count);
+
+/* true if a span's contents were taken and it has not been claimed since. */
+bool tmem_arena_is_purged(struct tmem_arena *arena, uint32_t span);
+
+/* An idle span holds nothing: its next claim shall say so. */
+void tmem_arena_mark_purged(struct tmem_arena *arena, uint32_t span);
+
+/*
+ * tmem_arena_destroy() in the child of a fork: the mappings of spans stay, the
+ * parent's spans and words are not touched.
+ */
+void tmem_arena_abandon(struct tmem_arena *arena);
+
+/* Idle word for this moment. */
+uint32_t tmem_arena_idle_word(void);
+
+/* Anonymous zeroed memory for tables, or NULL.  Never from malloc(). */
+void *tmem_os_table(size_t bytes);
+void tmem_os_table_free(void *table, size_t bytes);
+
+/* Addresses without access, aligned to a multiple of spans, or NULL. */
+char *tmem_os_reserve(size_t bytes, size_t align);
+
+/* Make a range addresses without access again.  0 or -errno. */
+int tmem_os_unreach(char *addr, size_t bytes);
+
+#endif /* TMEM_ARENA_BACKEND_H */

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Arenas on /dev/tmem.  A span is an offset of the arena's descriptor; moving
+ * it is mapping that offset elsewhere, and no memory moves.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tmem.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "arena/backend.h"
+#include "arena/topology.h"
+
+_Static_assert(TMEM_SPAN_BYTES == TMEM_SPAN_SIZE, "span sizes differ");
+_Static_assert((int)TMEM_NUMA_LOCAL == (int)TMEM_POLICY_LOCAL &&
+		       (int)TMEM_NUMA_BIND == (int)TMEM_POLICY_BIND &&
+		       (int)TMEM_NUMA_PREFERRED == (int)TMEM_POLICY_PREFERRED &&
+		       (int)TMEM_NUMA_INTERLEAVE == (int)TMEM_POLICY_INTERLEAVE,
+	       "policies differ");
+
+/* The device, asked for its ABI; a descriptor or -errno. */
+static int dev_open_device(void)
+{
+	struct tmem_query query = { 0 };
+	int fd = open("/dev/tmem", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENXIO ? -ENODEV : -errno;
+	/* Whatever answers an unknown ioctl is not the module we know. */
+	if (ioctl(fd, TMEM_IOC_QUERY, &query) ||
+	    query.abi_version != TMEM_ABI_VERSION ||
+	    query.span_shift != TMEM_SPAN_SHIFT) {
+		close(fd);
+		return -EPROTO;
+	}
+	return fd;
+}
+
+int tmem_backend_dev_probe(void)
+{
+	int fd = dev_open_device();
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static int dev_open(struct tmem_arena *arena)
+{
+	struct tmem_arena_create create = {
+		.size = arena->size,
+		.policy = (uint32_t)arena->numa,
+		.nodes = { arena->nodes },
+	};
+	int device = dev_open_device(), err;
+	void *words;
+
+	if (device < 0)
+		return device;
+	memcpy(create.name, arena->name, sizeof(arena->name));
+	err = ioctl(device, TMEM_IOC_ARENA_CREATE, &create) ? -errno : 0;
+	close(device);
+	if (err)
+		return err;
+	words = mmap(NULL, create.ctl_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		     create.fd, (off_t)create.ctl_offset);
+	if (words == MAP_FAILED) {
+		err = -errno;
+		close(create.fd);
+		return err;
+	}
+	arena->words = words;
+	arena->words_bytes = create.ctl_size;
+	arena->fd = create.fd;
+	return 0;
+}
+
+static void dev_close(struct tmem_arena *arena)
+{
+	munmap(arena->words, arena->words_bytes);
+	close(arena->fd);
+}
+
+static int dev_map(struct tmem_arena *arena, char *addr, uint32_t first,
+		   uint32_t count)
+{
+	void *p = mmap(addr, count * TMEM_SPAN_BYTES, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_FIXED, arena->fd,
+		       (off_t)(first * TMEM_SPAN_BYTES));
+
+	return p == MAP_FAILED ? -errno : 0;
+}
+
+static int dev_move(struct tmem_arena *arena, uint32_t span, char *from,
+		    char *to)
+{
+	int err = dev_map(arena, to, span, 1);
+
+	return err ? err : tmem_os_unreach(from, TMEM_SPAN_BYTES);
+}
+
+/* EFAULT is how the kernel says that a touch would have been SIGBUS. */
+static int dev_populate(struct tmem_arena *arena, char *addr, uint32_t count)
+{
+	int err;
+
+	(void)arena;
+	do {
+		err = madvise(addr, count * TMEM_SPAN_BYTES,
+			      MADV_POPULATE_WRITE) ?
+			      -errno :
+			      0;
+	} while (err == -EINTR || err == -EAGAIN);
+	return err == -EFAULT ? -ENOMEM : err;
+}
+
+static int dev_purge(struct tmem_arena *arena, uint32_t first, uint32_t count,
+		     uint32_t *purged)
+{
+	struct tmem_arena_purge purge = {
+		.offset = first * TMEM_SPAN_BYTES,
+		.length = count * TMEM_SPAN_BYTES,
+	};
+
+	if (ioctl(arena->fd, TMEM_IOC_ARENA_PURGE, &purge))
+		return -errno;
+	*purged += (uint32_t)purge.purged;
+	return 0;
+}
+
+static int dev_usage(struct tmem_arena *arena, struct tmem_arena_usage *usage)
+{
+	const struct tmem_topology *topology = tmem_topology_get();
+	struct tmem_arena_stat stat = { 0 };
+	uint32_t node;
+
+	if (ioctl(arena->fd, TMEM_IOC_ARENA_STAT, &stat))
+		return -EIO;
+	usage->resident = stat.resident;
+	usage->huge_bytes = stat.spans_huge * TMEM_SPAN_BYTES;
+	usage->purged = stat.purged;
+	usage->nodes_exact = 1;
+	for (node = 0; node < TMEM_NODES_MAX; node++) {
+		struct tmem_arena_node_stat on = { .node = node };
+
+		if (!(topology->nodes & 1ULL << node))
+			continue;
+		if (ioctl(arena->fd, TMEM_IOC_ARENA_NODE_STAT, &on))
+			return -EIO;
+		usage->node_bytes[node] =
+			on.spans_huge * TMEM_SPAN_BYTES + on.small_bytes;
+	}
+	return 0;
+}
+
+const struct tmem_backend_ops tmem_backend_dev = {
+	.name = "dev",
+	.open = dev_open,
+	.close = dev_close,
+	.map = dev_map,
+	.move = dev_move,
+	.populate = dev_populate,
+	.purge = dev_purge,
+	.usage = dev_usage,
+};

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Addresses and table memory straight from the kernel.  The library is an
+ * allocator: it must not call one.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "arena/backend.h"
+
+void *tmem_os_table(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void tmem_os_table_free(void *table, size_t bytes)
+{
+	if (table)
+		munmap(table, bytes);
+}
+
+char *tmem_os_reserve(size_t bytes, size_t align)
+{
+	size_t head;
+	char *p;
+
+	if (bytes > SIZE_MAX - align)
+		return NULL;
+	p = mmap(NULL, bytes + align, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	head = -(uintptr_t)p & (align - 1);
+	if (head)
+		munmap(p, head);
+	if (align - head)
+		munmap(p + head + bytes, align - head);
+	return p + head;
+}
+
+int tmem_os_unreach(char *addr, size_t bytes)
+{
+	void *p = mmap(addr, bytes, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+		       -1, 0);
+
+	return p == MAP_FAILED ? -errno : 0;
+}
