@@ -177,21 +177,34 @@ static void slot_claim(struct tmem_slot *slot)
 		windows.stats.spans_lost++;
 }
 
+/* Slots from first on, below end, whose spans are in a row in one arena. */
+static uint32_t slots_in_row(uint32_t first, uint32_t end)
+{
+	tmem_span_id span = tmem_slot_at(first)->span;
+	uint32_t n = 1;
+
+	while (first + n < end && tmem_slot_at(first + n)->span == span + n &&
+	       tmem_slot_at(first + n)->zero == tmem_slot_at(first)->zero)
+		n++;
+	return n;
+}
+
 /* Have memory behind the slots that hold none, where a touch must not fail. */
 static bool window_fill(uint32_t head, uint32_t count, bool *fresh)
 {
-	uint32_t i;
+	uint32_t i, n;
 
-	for (i = head; i < head + count; i++) {
+	for (i = head; i < head + count; i += n) {
 		struct tmem_slot *slot = tmem_slot_at(i);
 
+		n = slots_in_row(i, head + count);
 		if (!slot->zero)
 			continue;
 		*fresh = true;
-		windows.stats.spans_filled++;
+		windows.stats.spans_filled += n;
 		if (tmem_supply_must_populate() &&
 		    tmem_arena_populate(tmem_supply_arena(slot->span),
-					tmem_span_index(slot->span), 1))
+					tmem_span_index(slot->span), n))
 			return false;
 	}
 	return true;
@@ -381,14 +394,19 @@ void tmem_window_put(uint32_t head)
  */
 static size_t window_purge(uint32_t head)
 {
-	uint32_t count = tmem_slot_at(head)->count, i, n, purged = 0, gone = 0;
+	uint32_t count = tmem_slot_at(head)->count, i, n, freed, purged = 0,
+		 gone = 0;
 	tmem_span_id span;
 
+	for (i = 0; i < count; i += n) {
+		span = tmem_slot_at(head + i)->span;
+		n = slots_in_row(head + i, head + count);
+		tmem_arena_purge(tmem_supply_arena(span), tmem_span_index(span),
+				 n, &freed);
+		purged += freed;
+	}
 	for (i = 0; i < count; i++) {
 		span = tmem_slot_at(head + i)->span;
-		tmem_arena_purge(tmem_supply_arena(span), tmem_span_index(span),
-				 1, &n);
-		purged += n;
 		gone += tmem_arena_is_purged(tmem_supply_arena(span),
 					     tmem_span_index(span));
 	}
@@ -397,11 +415,12 @@ static size_t window_purge(uint32_t head)
 		return purged * TMEM_SPAN_BYTES;
 
 	window_unlink_idle(head);
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count; i += n) {
 		span = tmem_slot_at(head + i)->span;
+		n = slots_in_row(head + i, head + count);
 		tmem_arena_unmap(tmem_supply_arena(span), tmem_span_index(span),
-				 1);
-		tmem_supply_give(span, 1);
+				 n);
+		tmem_supply_give(span, n);
 	}
 	tmem_slots_free(head, count);
 	return purged * TMEM_SPAN_BYTES;
