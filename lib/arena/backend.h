@@ -120,6 +120,13 @@ void tmem_os_table_free(void *table, size_t bytes);
 /* Addresses without access, aligned to a multiple of spans, or NULL. */
 char *tmem_os_reserve(size_t bytes, size_t align);
 
+/*
+ * Move a mapping and its page table entries.  The old addresses stay mapped,
+ * so that nobody else can get them.  0, -EINVAL where the kernel cannot (before
+ * 5.7, some sandboxes), or another -errno.
+ */
+int tmem_os_move(char *from, char *to, size_t bytes);
+
 /* Make a range addresses without access again.  0 or -errno. */
 int tmem_os_unreach(char *addr, size_t bytes);
 

@@ -2,11 +2,7 @@
 /*
  * Arenas on anonymous memory, for machines without the module.
  *
- * A span's memory is wherever the span is mapped; moving it is mremap(), which
- * moves the page table entry of a 2 MiB page (about 5 us against 110 us for a
- * fresh one).  MREMAP_DONTUNMAP keeps the old addresses ours at every moment:
- * without it another thread's mmap() could take the hole, to be overwritten by
- * our next mapping there.
+ * A span's memory is wherever the span is mapped.
  *
  * What is lost without the module: the kernel does not take idle spans back
  * (we do, when we are called), and huge pages and nodes are the kernel's best
@@ -22,10 +18,6 @@
 #include "arena/backend.h"
 #include "arena/smaps.h"
 #include "arena/topology.h"
-
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP 4
-#endif
 
 /* As the kernel's policy would have it: all usable nodes if none is named. */
 static uint64_t anon_capacity(const struct tmem_arena *arena)
@@ -109,14 +101,11 @@ static int anon_move_copy(struct tmem_arena *arena, uint32_t span, char *from,
 static int anon_move(struct tmem_arena *arena, uint32_t span, char *from,
 		     char *to)
 {
-	void *p = mremap(from, TMEM_SPAN_BYTES, TMEM_SPAN_BYTES,
-			 MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+	int err = tmem_os_move(from, to, TMEM_SPAN_BYTES);
 
-	if (p == MAP_FAILED && errno == EINVAL)
+	if (err == -EINVAL)
 		return anon_move_copy(arena, span, from, to);
-	if (p == MAP_FAILED)
-		return -errno;
-	return tmem_os_unreach(from, TMEM_SPAN_BYTES);
+	return err ? err : tmem_os_unreach(from, TMEM_SPAN_BYTES);
 }
 
 /* A write that changes nothing, for kernels without MADV_POPULATE_WRITE. */

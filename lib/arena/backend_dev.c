@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Arenas on /dev/tmem.  A span is an offset of the arena's descriptor; moving
- * it is mapping that offset elsewhere, and no memory moves.
+ * Arenas on /dev/tmem.  A span is an offset of the arena's descriptor.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -99,8 +98,11 @@ static int dev_map(struct tmem_arena *arena, char *addr, uint32_t first,
 static int dev_move(struct tmem_arena *arena, uint32_t span, char *from,
 		    char *to)
 {
-	int err = dev_map(arena, to, span, 1);
+	int err = tmem_os_move(from, to, TMEM_SPAN_BYTES);
 
+	/* Where mremap() cannot: the offset can be mapped elsewhere too. */
+	if (err == -EINVAL)
+		err = dev_map(arena, to, span, 1);
 	return err ? err : tmem_os_unreach(from, TMEM_SPAN_BYTES);
 }
 

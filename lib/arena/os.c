@@ -9,6 +9,10 @@
 
 #include "arena/backend.h"
 
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
 void *tmem_os_table(size_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
@@ -40,6 +44,21 @@ char *tmem_os_reserve(size_t bytes, size_t align)
 	if (align - head)
 		munmap(p + head + bytes, align - head);
 	return p + head;
+}
+
+/*
+ * Moving the entry of a 2 MiB page takes about 5 us, a fresh page 110 us.
+ *
+ * MREMAP_DONTUNMAP keeps the old addresses ours at every moment: without it
+ * another thread's mmap() could take the hole, to be overwritten by our next
+ * mapping there.
+ */
+int tmem_os_move(char *from, char *to, size_t bytes)
+{
+	void *p = mremap(from, bytes, bytes,
+			 MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+
+	return p == MAP_FAILED ? -errno : 0;
 }
 
 int tmem_os_unreach(char *addr, size_t bytes)

@@ -8,6 +8,7 @@
  *     that fits best is taken apart, so that few calls are needed;
  *  3. spans of that node that hold no memory yet;
  *  4. 2 and 3 on the other nodes, nearest first.
+ * (Under TMEM_NUMA_INTERLEAVE idle spans of all nodes come before 3.)
  * Moving comes before fresh memory because it costs a system call where fresh
  * memory costs clearing 2 MiB, and because it keeps the footprint down.
  */
@@ -321,13 +322,20 @@ static uint32_t supply_map(unsigned int node, uint32_t to, uint32_t want)
 	return n;
 }
 
-/* Up to want spans, of the wanted node or the nearest that has any. */
+/*
+ * Up to want spans, of the wanted node or the nearest that has any.  Where
+ * blocks are interleaved, what counts is the balance over all of them: an idle
+ * span of another node is better than more memory from this one.
+ */
 static uint32_t window_extend(unsigned int node, uint32_t to, uint32_t want)
 {
 	unsigned int i, count;
 	const uint8_t *order = tmem_supply_order(node, &count);
+	bool any = tmem_supply_interleaves();
 	uint32_t n = 0;
 
+	for (i = 0; any && !n && i < count; i++)
+		n = idle_move(order[i], to, want);
 	for (i = 0; !n && i < count; i++) {
 		n = idle_move(order[i], to, want);
 		if (!n)
