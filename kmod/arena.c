@@ -116,6 +116,20 @@ static struct tmem_arena *tmem_arena_alloc(const struct tmem_arena_create *req)
 	return arena;
 }
 
+/*
+ * The size is what the control words and the fault handler rest on.  Without
+ * this ftruncate() would change it, and take memory out of busy spans.
+ */
+static int tmem_arena_setattr(struct tmem_idmap *idmap, struct dentry *dentry,
+			      struct iattr *attr)
+{
+	return -EPERM;
+}
+
+static const struct inode_operations tmem_arena_iops = {
+	.setattr = tmem_arena_setattr,
+};
+
 static struct inode *tmem_arena_inode(loff_t size)
 {
 	struct inode *inode = alloc_anon_inode(tmem_fs_mount->mnt_sb);
@@ -125,6 +139,7 @@ static struct inode *tmem_arena_inode(loff_t size)
 	/* The page cache helpers insist on a regular file. */
 	inode->i_mode = S_IFREG | 0600;
 	inode->i_flags |= S_NOCMTIME | S_NOATIME;
+	inode->i_op = &tmem_arena_iops;
 	inode->i_mapping->a_ops = &tmem_aops;
 	mapping_set_large_folios(inode->i_mapping);
 	mapping_set_unevictable(inode->i_mapping);

@@ -24,6 +24,21 @@
 #error "tmem is tested on Linux 6.1 and 6.12 only. To try another kernel: make KCFLAGS=-DTMEM_UNTESTED_KERNEL"
 #endif
 
+/* 6.3: vm_flags became read-only to drivers. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+#endif
+
+/* 6.3: what inode operations get to map user ids with. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define tmem_idmap user_namespace
+#else
+#define tmem_idmap mnt_idmap
+#endif
+
 /* 6.8: from pages to folios. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 #define tmem_error_remove(mapping, folio) \

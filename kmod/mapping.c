@@ -81,18 +81,21 @@ int tmem_arena_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	if (tmem_range_within(vma->vm_pgoff, vma_pages(vma), 0,
 			      (unsigned long)arena->nr_spans
-				      << TMEM_SPAN_ORDER))
+				      << TMEM_SPAN_ORDER)) {
+		/*
+		 * No VM_DONTEXPAND: it would keep neighbouring mappings from
+		 * being merged, and mremap() from moving one with its page
+		 * tables.  What mremap() or a merge adds past the end is
+		 * SIGBUS, as in any file.
+		 */
 		vma->vm_ops = &tmem_data_vm_ops;
-	else if (tmem_range_within(vma->vm_pgoff, vma_pages(vma),
-				   arena->ctl_base, arena->ctl_pages))
+		return 0;
+	}
+	if (tmem_range_within(vma->vm_pgoff, vma_pages(vma), arena->ctl_base,
+			      arena->ctl_pages)) {
+		vm_flags_set(vma, VM_DONTEXPAND);
 		vma->vm_ops = &tmem_ctl_vm_ops;
-	else
-		return -EINVAL;
-
-	/*
-	 * No VM_DONTEXPAND: it would keep neighbouring mappings from being
-	 * merged, and mremap() from moving one with its page tables.  What
-	 * mremap() adds past the end is SIGBUS, as in any file.
-	 */
-	return 0;
+		return 0;
+	}
+	return -EINVAL;
 }
