@@ -11,10 +11,14 @@
  * help, the span is filled page by page.  Such a span is correct and slow.
  * It stays so until it is purged.
  *
+ * When memory is all but used up, an arena gets no more of it: what is left is
+ * for those who cannot be refused.
+ *
  * VM_FAULT_OOM is never the answer: an order-9 charge does not start the
  * memory cgroup's OOM killer, so the fault would be repeated for ever.
  */
 #include <linux/pagemap.h>
+#include <linux/swap.h>
 
 #include "compat.h"
 #include "tmem.h"
@@ -99,23 +103,36 @@ static bool tmem_fill_is_small(struct tmem_arena *arena, pgoff_t pgoff)
 		((first + TMEM_SPAN_PAGES) << PAGE_SHIFT) - 1);
 }
 
+/*
+ * Less than 1/64 of memory is available, counting what could be swapped out.
+ * An order-9 allocation may go down to the watermark below which the next page
+ * table brings in the OOM killer.
+ */
+static bool tmem_fill_exhausted(void)
+{
+	long left = si_mem_available() + get_nr_swap_pages();
+
+	return left < (long)(totalram_pages() / 64);
+}
+
 static struct folio *tmem_fill_try(struct tmem_arena *arena, pgoff_t pgoff)
 {
 	u32 span = pgoff >> TMEM_SPAN_ORDER;
+	bool small = tmem_fill_is_small(arena, pgoff);
+	struct folio *folio = ERR_PTR(-ENOMEM);
 	struct tmem_purge_count freed = {};
-	struct folio *folio;
 
-	if (tmem_fill_is_small(arena, pgoff))
-		return tmem_fill_small(arena, pgoff);
-
-	folio = tmem_fill_huge(arena, span);
+	if (!small && !tmem_fill_exhausted())
+		folio = tmem_fill_huge(arena, span);
 	if (PTR_ERR_OR_ZERO(folio) != -ENOMEM)
 		return folio;
-	if (!tmem_purge(arena, 0, arena->nr_spans, &freed) && freed.purged) {
+	if (!small && !tmem_purge(arena, 0, arena->nr_spans, &freed) &&
+	    freed.purged)
 		folio = tmem_fill_huge(arena, span);
-		if (PTR_ERR_OR_ZERO(folio) != -ENOMEM)
-			return folio;
-	}
+	if (PTR_ERR_OR_ZERO(folio) != -ENOMEM)
+		return folio;
+	if (tmem_fill_exhausted())
+		return folio;
 	return tmem_fill_small(arena, pgoff);
 }
 

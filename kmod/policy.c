@@ -126,19 +126,15 @@ static int tmem_policy_wanted(const struct tmem_policy *policy, u32 span)
  * Zeroed by the page allocator: where init_on_alloc is on (Debian), clearing
  * it here as well would do the work twice.
  *
- * A small page may bring in the OOM killer, as any user memory does, but not
- * when it must come from certain nodes: the rest of the machine should not
- * be killed because a node is full.
+ * Reclaim, but no OOM killer: who asks for tensor memory can be told that there
+ * is none (a populate fails, a touch is SIGBUS); nobody has to die for it.
  */
-static gfp_t tmem_policy_gfp(const struct tmem_policy *policy,
-			     unsigned int order)
+static gfp_t tmem_policy_gfp(unsigned int order)
 {
 	if (order)
 		return GFP_TRANSHUGE | __GFP_ZERO;
-	if (policy->mode == TMEM_POLICY_BIND)
-		return GFP_HIGHUSER_MOVABLE | __GFP_ZERO | __GFP_RETRY_MAYFAIL |
-		       __GFP_NOWARN;
-	return GFP_HIGHUSER_MOVABLE | __GFP_ZERO;
+	return GFP_HIGHUSER_MOVABLE | __GFP_ZERO | __GFP_RETRY_MAYFAIL |
+	       __GFP_NOWARN;
 }
 
 /**
@@ -153,19 +149,25 @@ static gfp_t tmem_policy_gfp(const struct tmem_policy *policy,
 struct folio *tmem_policy_alloc(const struct tmem_policy *policy, u32 span,
 				unsigned int order, bool *off_node)
 {
-	nodemask_t bind = policy->nodes;
-	gfp_t gfp = tmem_policy_gfp(policy, order);
+	gfp_t gfp = tmem_policy_gfp(order);
+	gfp_t try = (gfp & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY | __GFP_NOWARN;
+	bool bound = policy->mode == TMEM_POLICY_BIND;
 	int nid = tmem_policy_wanted(policy, span);
+	nodemask_t nodes = policy->nodes;
 	struct folio *folio;
 
-	folio = __folio_alloc(gfp | __GFP_THISNODE | __GFP_NORETRY |
-				      __GFP_NOWARN,
-			      order, nid, NULL);
+	folio = __folio_alloc(try | __GFP_THISNODE, order, nid, NULL);
+	if (!folio && policy->mode == TMEM_POLICY_PREFERRED)
+		folio = __folio_alloc(try, order, nid, &nodes);
 	if (!folio)
-		folio = __folio_alloc(gfp, order, nid,
-				      policy->mode == TMEM_POLICY_BIND ? &bind :
-									 NULL);
-	if (folio)
-		*off_node = folio_nid(folio) != nid;
+		folio = __folio_alloc(gfp, order, nid, bound ? &nodes : NULL);
+	if (!folio)
+		return NULL;
+	/* The page allocator drops a mask that the task's cpuset excludes. */
+	if (bound && !node_isset(folio_nid(folio), nodes)) {
+		folio_put(folio);
+		return NULL;
+	}
+	*off_node = folio_nid(folio) != nid;
 	return folio;
 }

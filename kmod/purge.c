@@ -20,7 +20,8 @@
  * vmsplice, a migration) shows as an unexpected reference after step 2; such
  * a span is left alone.
  *
- * Everything is by trylock: this may run in a fault that needs memory.
+ * What belongs to a span is locked by trylock only: this may run in a fault
+ * that needs memory.
  */
 #include <linux/pagemap.h>
 #include <linux/pagevec.h>

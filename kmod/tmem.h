@@ -10,8 +10,7 @@
  *	mmap_lock or VMA lock	taken by the core before ->mmap and ->fault
  *	tmem_arena.purge_lock	one purge of an arena at a time
  *	mapping->invalidate_lock  shared: small pages come into the arena;
- *				exclusive, by trylock only: a span of small
- *				pages is purged
+ *				exclusive, by trylock only: a span is purged
  *	folio lock		blocking in ->fault and in release, by trylock
  *				only in a purge
  *	i_mmap_rwsem, page table locks, i_pages   taken by the core

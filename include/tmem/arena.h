@@ -40,7 +40,8 @@ struct tmem_arena; /* from tmem_arena_create() to tmem_arena_destroy() */
  * @backend:     TMEM_BACKEND_AUTO, _DEV or _ANON
  * @numa:        node policy
  * @nodes:       bit n: node n, for @numa
- * @name:        shown in statistics, up to 31 printable characters, or NULL
+ * @name:        for reports (on backend dev also in /proc/PID/fdinfo), up to
+ *               31 printable characters, or NULL; see tmem_arena_name()
  */
 struct tmem_arena_config {
 	size_t struct_size;
@@ -75,10 +76,11 @@ int tmem_arena_create(const struct tmem_arena_config *config,
  */
 void tmem_arena_destroy(struct tmem_arena *arena);
 
-/* Bytes, and spans, of the arena; "dev" or "anon". */
+/* Bytes, and spans, of the arena; "dev" or "anon"; its name, or "". */
 size_t tmem_arena_size(const struct tmem_arena *arena);
 uint32_t tmem_arena_spans(const struct tmem_arena *arena);
 const char *tmem_arena_backend(const struct tmem_arena *arena);
+const char *tmem_arena_name(const struct tmem_arena *arena);
 
 /*
  * tmem_arena_fd() - the arena's descriptor, to be sent to another process
@@ -141,8 +143,9 @@ int tmem_arena_purge(struct tmem_arena *arena, uint32_t first, uint32_t count,
  * @huge_bytes:  bytes of @resident held as 2 MiB pages.  On backend anon this
  *               counts what is mapped as huge
  * @purged:      spans purged since the creation, by whomever
- * @nodes_exact: 1: @node_bytes was asked of the kernel; 0: the kernel did not
- *               say (no NUMA, or not permitted) and all is put on node 0
+ * @nodes_exact: 1: @node_bytes is what the kernel says, or there is one node
+ *               only; 0: it did not say (not permitted) and all is put on the
+ *               first node
  */
 struct tmem_arena_usage {
 	size_t struct_size;

@@ -27,11 +27,14 @@ enum tmem_backend {
 
 /* On which NUMA node memory is looked for. */
 enum tmem_numa {
-	/* The node of the thread that allocates; others if it is full. */
+	/*
+	 * The node of the thread that allocates; others if it is full.  A
+	 * block below 2 MiB may share a span that another thread began.
+	 */
 	TMEM_NUMA_LOCAL = 0,
 	/* Only the nodes of the mask, nearest first. */
 	TMEM_NUMA_BIND = 1,
-	/* The nodes of the mask, nearest first; others if they are full. */
+	/* The nearest node of the mask; others if it is full. */
 	TMEM_NUMA_PREFERRED = 2,
 	/* Span after span, the nodes of the mask in turn (none: all nodes). */
 	TMEM_NUMA_INTERLEAVE = 3,

@@ -84,10 +84,11 @@ size_t tmem_trim(size_t keep_bytes);
  * @live_bytes:   usable bytes of these
  * @peak_live_bytes: the largest @live_bytes has been
  * @spans_busy:   spans with a live block
- * @spans_idle:   spans held with none; their memory can be taken at once
+ * @spans_idle:   spans held with none; their memory can be taken at once, and
+ *                may have been
  * @spans_filled: spans for which memory was taken from the system
  * @spans_purged: spans given back to the system by the library
- * @spans_lost:   idle spans that the kernel took and the library wanted again
+ * @spans_lost:   idle spans whose memory was gone when they were wanted again
  * @metadata_bytes: memory of the library's own tables, touched
  */
 struct tmem_stats {
@@ -156,7 +157,8 @@ struct tmem_pool; /* from tmem_pool_create() to tmem_pool_destroy() */
 
 /*
  * struct tmem_pool_config - set struct_size with TMEM_POOL_CONFIG_INIT
- * @name: shown in statistics, up to 31 printable characters, or NULL
+ * @name: for reports, up to 31 printable characters, or NULL; see
+ *        tmem_pool_name()
  */
 struct tmem_pool_config {
 	size_t struct_size;
@@ -180,6 +182,9 @@ struct tmem_pool *tmem_pool_create(const struct tmem_pool_config *config);
  * allowed.
  */
 void tmem_pool_destroy(struct tmem_pool *pool);
+
+/* tmem_pool_name() - its name, or "".  Lives as long as the pool. */
+const char *tmem_pool_name(const struct tmem_pool *pool);
 
 /* tmem_pool_alloc() - tmem_alloc() from @pool.  Freed by tmem_free(). */
 void *tmem_pool_alloc(struct tmem_pool *pool, size_t size);

@@ -136,6 +136,11 @@ const char *tmem_arena_backend(const struct tmem_arena *arena)
 	return arena->ops->name;
 }
 
+const char *tmem_arena_name(const struct tmem_arena *arena)
+{
+	return arena->name;
+}
+
 int tmem_arena_fd(const struct tmem_arena *arena)
 {
 	return arena->fd < 0 ? -ENOTSUP : arena->fd;

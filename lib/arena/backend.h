@@ -113,6 +113,9 @@ void tmem_arena_abandon(struct tmem_arena *arena);
 /* Idle word for this moment. */
 uint32_t tmem_arena_idle_word(void);
 
+/* Bytes of swap that the machine has. */
+uint64_t tmem_os_swap_bytes(void);
+
 /* Anonymous zeroed memory for tables, or NULL.  Never from malloc(). */
 void *tmem_os_table(size_t bytes);
 void tmem_os_table_free(void *table, size_t bytes);

@@ -19,11 +19,11 @@
 #include "arena/smaps.h"
 #include "arena/topology.h"
 
-/* As the kernel's policy would have it: all usable nodes if none is named. */
+/* What the nodes of the policy can hold, with swap. */
 static uint64_t anon_capacity(const struct tmem_arena *arena)
 {
 	const struct tmem_topology *topology = tmem_topology_get();
-	uint64_t bytes = 0;
+	uint64_t bytes = tmem_os_swap_bytes();
 	unsigned int n;
 
 	for (n = 0; n < TMEM_NODES_MAX; n++)

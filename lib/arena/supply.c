@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 
 #include "arena/backend.h"
 #include "arena/topology.h"
@@ -33,20 +32,18 @@ struct supply_node {
 static struct {
 	struct supply_node node[TMEM_NODES_MAX];
 	struct tmem_settings settings;
-	const char *backend;
 	bool must_populate;
 	uint64_t nodes; /* that the policy may use */
 	unsigned int turn; /* of TMEM_NUMA_INTERLEAVE */
 } supply;
 
-/* Anonymous memory can be swapped out: more of it than RAM can be had. */
+/* Anonymous memory can be swapped out: there can be more of it than RAM. */
 static uint64_t supply_node_bytes(unsigned int node, enum tmem_backend backend)
 {
 	uint64_t bytes = tmem_topology_get()->bytes[node];
-	struct sysinfo info;
 
-	if (backend == TMEM_BACKEND_ANON && !sysinfo(&info))
-		bytes += (uint64_t)info.totalswap * info.mem_unit;
+	if (backend == TMEM_BACKEND_ANON)
+		bytes += tmem_os_swap_bytes();
 	return bytes / TMEM_SPAN_BYTES * TMEM_SPAN_BYTES;
 }
 
@@ -109,7 +106,6 @@ static int supply_open_as(const struct tmem_settings *settings,
 	supply.settings = *settings;
 	supply.nodes = settings->nodes ? settings->nodes : topology->nodes;
 	supply.must_populate = backend == TMEM_BACKEND_DEV;
-	supply.backend = backend == TMEM_BACKEND_DEV ? "dev" : "anon";
 	for (node = 0; !err && node < TMEM_NODES_MAX; node++) {
 		uint64_t used = settings->numa == TMEM_NUMA_BIND ?
 					supply.nodes :
@@ -130,7 +126,7 @@ static const char *supply_why(int err)
 		return "it is not there (module not loaded)";
 	case -EACCES:
 	case -EPERM:
-		return "it may not be opened (group tmem or root)";
+		return "it may not be opened (its owner, its group or root may)";
 	case -EPROTO:
 		return "the module speaks another ABI than the library";
 	default:
@@ -175,11 +171,6 @@ uint32_t tmem_supply_spans(void)
 		if (supply.node[i].arena)
 			spans += tmem_arena_spans(supply.node[i].arena);
 	return spans;
-}
-
-const char *tmem_supply_backend(void)
-{
-	return supply.backend ? supply.backend : "none";
 }
 
 bool tmem_supply_must_populate(void)

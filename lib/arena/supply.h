@@ -41,9 +41,6 @@ void tmem_supply_abandon(void);
 /* Spans of all arenas together. */
 uint32_t tmem_supply_spans(void);
 
-/* The backend's name. */
-const char *tmem_supply_backend(void);
-
 /* true if touching an absent span may kill: it must be populated first. */
 bool tmem_supply_must_populate(void);
 

@@ -160,7 +160,7 @@ static void window_abandon(uint32_t head, uint32_t count)
 	for (i = head; i < head + count; i++) {
 		struct tmem_slot *slot = tmem_slot_at(i);
 
-		if (slot->zero)
+		if (slot->absent)
 			tmem_arena_mark_purged(tmem_supply_arena(slot->span),
 					       tmem_span_index(slot->span));
 	}
@@ -172,9 +172,10 @@ static void window_abandon(uint32_t head, uint32_t count)
  */
 static void slot_claim(struct tmem_slot *slot)
 {
-	slot->zero = tmem_arena_claim(tmem_supply_arena(slot->span),
-				      tmem_span_index(slot->span)) == 1;
-	if (slot->zero)
+	slot->absent = tmem_arena_claim(tmem_supply_arena(slot->span),
+					tmem_span_index(slot->span)) == 1;
+	slot->zero = slot->absent;
+	if (slot->absent)
 		windows.stats.spans_lost++;
 }
 
@@ -185,27 +186,41 @@ static uint32_t slots_in_row(uint32_t first, uint32_t end)
 	uint32_t n = 1;
 
 	while (first + n < end && tmem_slot_at(first + n)->span == span + n &&
-	       tmem_slot_at(first + n)->zero == tmem_slot_at(first)->zero)
+	       tmem_slot_at(first + n)->absent == tmem_slot_at(first)->absent)
 		n++;
 	return n;
 }
 
-/* Have memory behind the slots that hold none, where a touch must not fail. */
+/*
+ * Have memory behind absent slots whose spans are in a row, where a touch must
+ * not fail.  On a failure they are absent still.
+ */
+static bool slots_fill(uint32_t first, uint32_t count)
+{
+	tmem_span_id span = tmem_slot_at(first)->span;
+	uint32_t i;
+
+	if (tmem_supply_must_populate() &&
+	    tmem_arena_populate(tmem_supply_arena(span), tmem_span_index(span),
+				count))
+		return false;
+	for (i = first; i < first + count; i++)
+		tmem_slot_at(i)->absent = false;
+	windows.stats.spans_filled += count;
+	return true;
+}
+
+/* The same for all of a window's absent slots. */
 static bool window_fill(uint32_t head, uint32_t count, bool *fresh)
 {
 	uint32_t i, n;
 
 	for (i = head; i < head + count; i += n) {
-		struct tmem_slot *slot = tmem_slot_at(i);
-
 		n = slots_in_row(i, head + count);
-		if (!slot->zero)
+		if (!tmem_slot_at(i)->absent)
 			continue;
 		*fresh = true;
-		windows.stats.spans_filled += n;
-		if (tmem_supply_must_populate() &&
-		    tmem_arena_populate(tmem_supply_arena(slot->span),
-					tmem_span_index(slot->span), n))
+		if (!slots_fill(i, n))
 			return false;
 	}
 	return true;
@@ -299,7 +314,27 @@ static uint32_t idle_move(unsigned int node, uint32_t to, uint32_t want)
 	return n;
 }
 
-/* Up to want spans of a node that hold no memory, at the slots at to. */
+/* Spans that were taken from the supply for nothing go back. */
+static void supply_unmap(uint32_t to, tmem_span_id first, uint32_t count)
+{
+	struct tmem_arena *arena = tmem_supply_arena(first);
+	uint32_t index = tmem_span_index(first), i;
+
+	/* Some may have been filled before the memory was all. */
+	for (i = 0; i < count; i++)
+		tmem_arena_release(arena, index + i);
+	tmem_arena_purge(arena, index, count, NULL);
+	for (i = 0; i < count; i++)
+		tmem_arena_mark_purged(arena, index + i);
+	tmem_arena_unmap(arena, index, count);
+	tmem_slots_free(to, count);
+	tmem_supply_give(first, count);
+}
+
+/*
+ * Up to want spans of a node that hold no memory, at the slots at to, filled.
+ * None if the node is full.
+ */
 static uint32_t supply_map(unsigned int node, uint32_t to, uint32_t want)
 {
 	tmem_span_id first;
@@ -315,9 +350,14 @@ static uint32_t supply_map(unsigned int node, uint32_t to, uint32_t want)
 	for (i = 0; i < n; i++) {
 		tmem_slot_at(to + i)->span = first + i;
 		tmem_slot_at(to + i)->zero = true;
+		tmem_slot_at(to + i)->absent = true;
 		/* Of a span that was given back the word is PURGED. */
 		tmem_arena_claim(tmem_supply_arena(first + i),
 				 tmem_span_index(first + i));
+	}
+	if (!slots_fill(to, n)) {
+		supply_unmap(to, first, n);
+		return 0;
 	}
 	return n;
 }
@@ -344,9 +384,11 @@ static uint32_t window_extend(unsigned int node, uint32_t to, uint32_t want)
 	return n;
 }
 
-static uint32_t window_build(uint32_t count, uint32_t align, unsigned int node)
+static uint32_t window_build(uint32_t count, uint32_t align, unsigned int node,
+			     bool *fresh)
 {
 	uint32_t head = tmem_slots_alloc(count, align), n, got;
+	uint64_t filled = windows.stats.spans_filled;
 
 	if (head == TMEM_NO_SLOT)
 		return head;
@@ -358,7 +400,8 @@ static uint32_t window_build(uint32_t count, uint32_t align, unsigned int node)
 		if (!got)
 			break;
 	}
-	if (n == count)
+	*fresh |= windows.stats.spans_filled != filled;
+	if (n == count && window_fill(head, count, fresh))
 		return head;
 	/* Nothing is lost: what was found is an idle window now. */
 	window_abandon(head, n);
@@ -375,14 +418,14 @@ uint32_t tmem_window_get(uint32_t count, uint32_t align_slots, bool *fresh)
 	if (count > tmem_supply_spans())
 		return TMEM_NO_SLOT;
 	head = window_reuse(count, align_slots, node);
+	if (head != TMEM_NO_SLOT && !window_fill(head, count, fresh)) {
+		window_abandon(head, count);
+		head = TMEM_NO_SLOT;
+	}
 	if (head == TMEM_NO_SLOT)
-		head = window_build(count, align_slots, node);
+		head = window_build(count, align_slots, node, fresh);
 	if (head == TMEM_NO_SLOT)
 		return head;
-	if (!window_fill(head, count, fresh)) {
-		window_abandon(head, count);
-		return TMEM_NO_SLOT;
-	}
 	window_mark(head, count, TMEM_SLOT_LIVE);
 	windows.stats.spans_live += count;
 	return head;
@@ -469,8 +512,10 @@ void tmem_windows_inherit(void)
 			tmem_slots_free(head, count);
 			continue;
 		}
-		mprotect(tmem_slot_addr(head), count * TMEM_SPAN_BYTES,
-			 PROT_READ);
+		/* Rather no access to the parent's memory than to write it. */
+		if (mprotect(tmem_slot_addr(head), count * TMEM_SPAN_BYTES,
+			     PROT_READ))
+			munmap(tmem_slot_addr(head), count * TMEM_SPAN_BYTES);
 		for (i = 0; i < count; i++)
 			tmem_slot_at(head + i)->inherited = true;
 	}

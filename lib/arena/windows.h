@@ -44,6 +44,7 @@ struct tmem_slot {
 	uint32_t head; /* first slot of the window */
 	uint32_t count; /* slots of the window */
 	uint8_t kind;
+	bool absent; /* no memory behind it that we know of */
 	bool zero; /* the span held nothing but zeroes when it was claimed */
 	bool inherited; /* the parent process's; read-only here */
 	uint32_t older, newer; /* idle windows by age */

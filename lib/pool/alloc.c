@@ -172,12 +172,12 @@ void tmem_free(void *ptr)
 		ok = tmem_block_find(ptr, &block);
 		if (ok)
 			block_put(&block);
-		else
-			tmem_heap_count()->misuse++;
 		tmem_heap_leave();
 	}
-	if (!ok)
+	if (!ok) {
+		tmem_heap_count_misuse();
 		misuse(ptr, "tmem_free", __builtin_return_address(0));
+	}
 	errno = saved;
 }
 
@@ -203,46 +203,46 @@ static bool fits_in_place(size_t bytes, size_t size)
 				       bytes - size < bytes / 4;
 }
 
-/* A live block's pool and usable bytes; false and counted if it is none. */
-static bool block_owner(const void *ptr, struct tmem_pool **pool, size_t *bytes)
+/* Copy what a live block is; false and counted if ptr is none. */
+static bool block_look(const void *ptr, struct tmem_block *block,
+		       struct tmem_pool **pool, bool *inherited)
 {
-	struct tmem_block block;
-	bool ok;
+	bool ok = false;
 
-	if (!tmem_heap_enter_if_ready())
-		return false;
-	ok = tmem_block_find(ptr, &block);
-	if (ok) {
-		*bytes = block.bytes;
-		/* A parent's block moves to a pool of this process. */
-		*pool = block.slot->inherited ? tmem_heap_default_pool() :
-						block.slot->pool;
-	} else {
-		tmem_heap_count()->misuse++;
+	if (tmem_heap_enter_if_ready()) {
+		ok = tmem_block_find(ptr, block);
+		if (ok) {
+			*pool = block->slot->pool;
+			*inherited = block->slot->inherited;
+		}
+		tmem_heap_leave();
 	}
-	tmem_heap_leave();
+	if (!ok)
+		tmem_heap_count_misuse();
 	return ok;
 }
 
 void *tmem_realloc(void *ptr, size_t size)
 {
+	struct tmem_block block;
 	struct tmem_pool *pool;
-	size_t bytes;
+	bool inherited;
 	void *to;
 
 	if (!ptr)
 		return tmem_alloc(size);
-	if (!block_owner(ptr, &pool, &bytes)) {
+	if (!block_look(ptr, &block, &pool, &inherited)) {
 		misuse(ptr, "tmem_realloc", __builtin_return_address(0));
 		errno = EINVAL;
 		return NULL;
 	}
-	if (fits_in_place(bytes, size))
+	/* The parent's block can be read only: a copy is what can be written. */
+	if (!inherited && fits_in_place(block.bytes, size))
 		return ptr;
 	to = tmem_pool_alloc(pool, size);
 	if (!to)
 		return NULL;
-	memcpy(to, ptr, bytes < size ? bytes : size);
+	memcpy(to, ptr, block.bytes < size ? block.bytes : size);
 	tmem_free(ptr);
 	return to;
 }

@@ -128,6 +128,18 @@ bool tmem_heap_enter_if_ready(void)
 	return false;
 }
 
+void tmem_heap_enter_anyway(void)
+{
+	pthread_mutex_lock(&heap.lock);
+}
+
+void tmem_heap_count_misuse(void)
+{
+	pthread_mutex_lock(&heap.lock);
+	heap.count.misuse++;
+	pthread_mutex_unlock(&heap.lock);
+}
+
 void tmem_heap_leave(void)
 {
 	pthread_mutex_unlock(&heap.lock);
@@ -153,13 +165,15 @@ int tmem_init(const struct tmem_config *config)
 	int err;
 
 	pthread_mutex_lock(&heap.lock);
-	if (heap.state != HEAP_NONE && !config) {
-		err = 0;
-	} else {
+	if (heap.state == HEAP_NONE) {
 		err = tmem_settings_make(&settings, config);
-		if (!err && heap.state == HEAP_NONE)
+		if (!err)
 			err = heap_open(&settings);
-		else if (!err && !heap_agrees(config))
+	} else {
+		err = heap_prepare();
+		if (!err && config)
+			err = tmem_settings_make(&settings, config);
+		if (!err && config && !heap_agrees(config))
 			err = -EALREADY;
 	}
 	pthread_mutex_unlock(&heap.lock);
@@ -171,7 +185,9 @@ const char *tmem_backend_name(void)
 	const char *name;
 
 	pthread_mutex_lock(&heap.lock);
-	name = tmem_supply_backend();
+	name = heap.state == HEAP_NONE		? "none" :
+	       heap.backend == TMEM_BACKEND_DEV ? "dev" :
+						  "anon";
 	pthread_mutex_unlock(&heap.lock);
 	return name;
 }

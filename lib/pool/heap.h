@@ -24,6 +24,12 @@ void tmem_heap_leave(void);
  */
 bool tmem_heap_enter_if_ready(void);
 
+/* Whether anything is set up or not. */
+void tmem_heap_enter_anyway(void);
+
+/* Takes the lock itself. */
+void tmem_heap_count_misuse(void);
+
 /* The rest needs the lock. */
 
 struct tmem_pool *tmem_heap_default_pool(void);

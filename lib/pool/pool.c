@@ -69,6 +69,11 @@ struct tmem_pool *tmem_pool_create(const struct tmem_pool_config *config)
 	return pool_new(c.name ? c.name : "");
 }
 
+const char *tmem_pool_name(const struct tmem_pool *pool)
+{
+	return pool->name;
+}
+
 void tmem_pool_destroy(struct tmem_pool *pool)
 {
 	struct tmem_pool_count *all;

@@ -26,17 +26,15 @@ int tmem_stats_get(struct tmem_stats *to)
 	const struct tmem_windows_stats *spans = tmem_windows_stats();
 	struct tmem_stats stats = TMEM_STATS_INIT;
 
-	if (tmem_heap_enter_if_ready()) {
-		stats_count(&stats, tmem_heap_count());
-		stats.spans_busy = spans->spans_live;
-		stats.spans_idle = spans->spans_idle;
-		stats.spans_filled = spans->spans_filled;
-		stats.spans_purged = spans->spans_purged;
-		stats.spans_lost = spans->spans_lost;
-		stats.metadata_bytes =
-			tmem_meta_bytes() + tmem_windows_metadata();
-		tmem_heap_leave();
-	}
+	tmem_heap_enter_anyway();
+	stats_count(&stats, tmem_heap_count());
+	stats.spans_busy = spans->spans_live;
+	stats.spans_idle = spans->spans_idle;
+	stats.spans_filled = spans->spans_filled;
+	stats.spans_purged = spans->spans_purged;
+	stats.spans_lost = spans->spans_lost;
+	stats.metadata_bytes = tmem_meta_bytes() + tmem_windows_metadata();
+	tmem_heap_leave();
 	return tmem_struct_put(to, &stats, sizeof(stats)) ? 0 : -EINVAL;
 }
 
@@ -45,12 +43,10 @@ int tmem_pool_stats_get(struct tmem_pool *pool, struct tmem_stats *to)
 {
 	struct tmem_stats stats = TMEM_STATS_INIT;
 
-	if (tmem_heap_enter_if_ready()) {
-		stats_count(&stats, &pool->count);
-		stats.spans_busy =
-			tmem_extent_spans(pool) + tmem_large_spans(pool);
-		tmem_heap_leave();
-	}
+	tmem_heap_enter_anyway();
+	stats_count(&stats, &pool->count);
+	stats.spans_busy = tmem_extent_spans(pool) + tmem_large_spans(pool);
+	tmem_heap_leave();
 	return tmem_struct_put(to, &stats, sizeof(stats)) ? 0 : -EINVAL;
 }
 

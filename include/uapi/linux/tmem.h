@@ -13,7 +13,8 @@
  *    call did before the field was there.  The size that the caller was built
  *    with is part of the ioctl number.  A longer structure than the module
  *    knows is taken if the part that it does not know is zero, and refused
- *    with E2BIG if not;
+ *    with E2BIG if not; a shorter one than in this first version is refused
+ *    with EINVAL;
  *  - unknown flags and reserved fields that are not zero are refused with
  *    EINVAL.
  *
@@ -48,11 +49,13 @@
  *
  * User space:  BUSY -> IDLE by a store (release), any time.
  *              IDLE -> BUSY by a compare-exchange (acquire).  If it fails
- *              because the word is PURGED, store BUSY: contents are lost.
+ *              because the word is PURGED, the contents are lost: make it
+ *              BUSY, by another compare-exchange if others may do so too.
  * Kernel:      IDLE -> PURGED, nothing else, ever.
  *
  * The stamp says since when the span is idle: CLOCK_MONOTONIC in units of
- * 2^26 ns (67 ms), modulo 2^31.  It is used for age order only.
+ * 2^26 ns (67 ms), modulo 2^31.  It is for choosing by age and for nothing
+ * else; this version of the module purges in the order of the spans.
  */
 #define TMEM_SPAN_BUSY 0x00000000U
 #define TMEM_SPAN_PURGED 0x00000001U
@@ -137,11 +140,13 @@ struct tmem_arena_create {
  * @size:           out: bytes
  * @resident:       out: bytes of memory that the arena holds now
  * @spans_huge:     out: spans held as one 2 MiB page now
- * @spans_small:    out: spans held as small pages now (no huge page was free)
+ * @spans_small:    out: spans held as small pages now (no huge page was free,
+ *                       or the kernel split one)
  * @fills:          out: spans filled with a huge page since the creation
  * @fills_small:    out: small pages filled since the creation
  * @fills_off_node: out: fills of both kinds that missed the node wanted
- * @fills_failed:   out: touches refused (SIGBUS) for want of memory
+ * @fills_failed:   out: touches (SIGBUS) and populates refused for want of
+ *                       memory
  * @purged:         out: spans purged since the creation
  */
 struct tmem_arena_stat {
@@ -182,7 +187,8 @@ struct tmem_arena_node_stat {
  * @purged: out: spans that were IDLE and are PURGED now
  * @busy:   out: spans left alone: their word is not IDLE, or stopped being so
  * @pinned: out: idle spans left alone: somebody holds their pages (O_DIRECT
- *               in flight, a long-term pin, a migration).  Try again later
+ *               in flight, a long-term pin, a migration, a touch at this
+ *               moment).  Try again later
  * @absent: out: idle spans that held no memory: nothing to give back, and
  *               their word stays IDLE
  *
