@@ -1,0 +1,209 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# run.sh - run the tests that were built, and count them.  `make check` calls
+# it when all is built.
+#
+# The last line is "N passed, N failed, N skipped".  Exit status 1 if a test
+# failed, or none was run.  The programs' full output is in build/check/.
+
+set -euo pipefail
+
+usage() {
+	cat <<-'END'
+	usage: selftests/run.sh [GROUP]...
+
+	  lib    unit tests of the library, on anonymous memory
+	  asan   the same with AddressSanitizer and UBSan
+	  tsan   the same with ThreadSanitizer
+	  tool   tests of tmemctl
+	  vm     kernel tests in a two-node VM, on every kernel there is; a
+	         replay on /dev/tmem there; and a machine without NUMA
+	  vm-KERNEL, vm-KERNEL-flat    one of these, as in vm-6.12
+
+	Without a group: all.
+	END
+}
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/.." && pwd)
+cd "$root"
+logs=build/check
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+source "$here/tap.sh"
+
+# Tests must not depend on the caller's set-up of the library.
+for name in "${!TMEM_@}"; do
+	case $name in
+	TMEM_CACHE | TMEM_VM_*) ;;
+	*) unset "$name" ;;
+	esac
+done
+export ASAN_OPTIONS=detect_stack_use_after_return=1
+export UBSAN_OPTIONS=print_stacktrace=1
+export TSAN_OPTIONS=halt_on_error=1
+# Their run-time does not know every random layout of addresses.
+flat=()
+if setarch "$(uname -m)" -R true 2>/dev/null; then
+	flat=(setarch "$(uname -m)" -R)
+fi
+
+# --- on this host -----------------------------------------------------------
+
+# run_program NAME COMMAND... - one program that prints TAP.
+run_program() {
+	local name=$1 log status=0 start=$SECONDS
+	shift
+	log=$logs/${name//\//-}.log
+	timeout -k 5 300 "$@" >"$log" 2>&1 </dev/null || status=$?
+	tap_report "$name" "$log" "$status" $((SECONDS - start))
+}
+
+# run_folder GROUP FOLDER [PREFIX COMMAND]...
+run_folder() {
+	local group=$1 folder=$2 program any=0
+	shift 2
+	for program in "$folder"/*; do
+		if [[ -f $program && -x $program ]]; then
+			any=1
+			TMEM_BACKEND=anon run_program "$group/${program##*/}" \
+				"$@" "$program"
+		fi
+	done
+	[[ $any -eq 1 ]] || tap_fail "$group" "no test programs in $folder"
+}
+
+run_tool() {
+	local script any=0
+	for script in selftests/tool/*.sh; do
+		if [[ -x $script ]]; then
+			any=1
+			run_program "tool/$(basename "$script" .sh)" "$script"
+		fi
+	done
+	[[ $any -eq 1 ]] || tap_fail tool "no tests in selftests/tool"
+}
+
+# --- in a virtual machine ---------------------------------------------------
+
+# The guest runs all programs of one boot; its output names where each begins
+# and ends, and is taken apart here while it comes.
+split_guest_output() {
+	local group=$1 line program='' seconds
+	while IFS= read -r line; do
+		case $line in
+		'# program '*)
+			program=${line#\# program }
+			: >"$logs/$group-$program.log"
+			;;
+		"# end $program "*)
+			seconds=${line#"# end $program "}
+			tap_report "$group/$program" \
+				"$logs/$group-$program.log" 0 "${seconds% s}"
+			program=
+			;;
+		*)
+			printf '%s\n' "$line" >>"$logs/$group-${program:-boot}.log"
+			;;
+		esac
+	done
+	if [[ -n $program ]]; then
+		tap_report "$group/$program" "$logs/$group-$program.log" lost '?'
+	fi
+}
+
+# vm GROUP OPTIONS... -- COMMAND...: the machine's own words to a file.
+vm() {
+	local group=$1
+	shift
+	selftests/vm/run.sh --logs "$logs/$group" --timeout 600 "$@" \
+		2>"$logs/$group-vm.log"
+}
+
+run_kmod_tests() {
+	local group=$1 status=0 before=$failed
+	shift
+	: >"$logs/$group-boot.log"
+	# Not a pipe: the counting has to happen in this shell.
+	split_guest_output "$group" < <(
+		vm "$group" "$@" -- selftests/vm/kmod-tests.sh || status=$?
+		echo "$status" >"$logs/$group-status"
+	)
+	status=$(cat "$logs/$group-status")
+	if [[ $status -ne 0 && ($status -ge 124 || $failed -eq $before) ]]; then
+		sed 's/^/      /' "$logs/$group-boot.log" "$logs/$group-vm.log"
+	fi
+	if [[ $status -ne 0 && $failed -eq $before ]]; then
+		tap_fail "$group" "the machine's exit status is $status"
+	fi
+}
+
+# The whole way in one piece: trace, tool, library, module, pages.
+run_replay() {
+	local group=$1 log status=0 start=$SECONDS
+	shift
+	log=$logs/$group-replay.log
+	vm "$group-replay" "$@" -- build/tmemctl replay --backend dev \
+		--numa interleave --touch page --json \
+		tools/traces/c_gpt.trace.zst >"$log.json" || status=$?
+	"$here/vm/replay-check.sh" "$log.json" "$status" >"$log" 2>&1 || true
+	cat "$logs/$group-replay-vm.log" >>"$log"
+	tap_report "$group/replay" "$log" 0 $((SECONDS - start))
+}
+
+run_vm() {
+	local group=$1 options
+	case $group in
+	vm-*-flat)
+		# A machine that knows nothing of NUMA.
+		options=(--kernel "$(cut -d- -f2 <<<"$group")" --nodes 1
+			--mem 2048 --append numa=off)
+		run_kmod_tests "$group" "${options[@]}"
+		;;
+	*)
+		options=(--kernel "${group#vm-}" --nodes 2)
+		run_kmod_tests "$group" "${options[@]}"
+		run_replay "$group" "${options[@]}"
+		;;
+	esac
+}
+
+# --- all --------------------------------------------------------------------
+
+run_group() {
+	local kernel
+	case $1 in
+	lib) run_folder lib build/selftests/lib ;;
+	asan) run_folder asan build/selftests/lib-asan "${flat[@]}" ;;
+	tsan) run_folder tsan build/selftests/lib-tsan "${flat[@]}" ;;
+	tool) run_tool ;;
+	vm)
+		for kernel in $(tools/build/kernels.sh --list |
+			awk '{print $1}'); do
+			run_vm "vm-$kernel"
+		done
+		run_vm vm-6.12-flat
+		;;
+	vm-*) run_vm "$1" ;;
+	*)
+		echo "run.sh: no group '$1'" >&2
+		usage >&2
+		exit 2
+		;;
+	esac
+}
+
+main() {
+	local group
+	case ${1:-} in
+	-h | --help) usage; exit 0 ;;
+	esac
+	mkdir -p "$logs"
+	[[ $# -gt 0 ]] || set -- lib asan tsan tool vm
+	for group in "$@"; do
+		run_group "$group"
+	done
+	tap_summary
+}
+
+main "$@"

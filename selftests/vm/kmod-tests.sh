@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# kmod-tests.sh - run the kernel tests.  Runs in the guest.
+#
+# usage: kmod-tests.sh [NAME]...      (default: all of build/selftests/kmod)
+#
+# Every program prints TAP; this prints it on, between two lines that name the
+# program, and adds results of its own: a program that the kernel complained
+# about, that was ended by a signal, that printed no result, or that returned
+# an error without a "not ok" line, has failed.  At the end the module is
+# taken out and put in again.
+
+cd /tmem || exit 1
+results=/tmp/kmod-tests.$$
+all_good=1
+
+# bad NAME TEXT - a failure that the program itself could not report.
+bad() {
+	echo "not ok - $1: $2"
+	all_good=0
+}
+
+# What the program's output and exit status say together.
+judge() {
+	name=$1 status=$2
+	if [ "$status" -gt 128 ]; then
+		bad "$name" "ended by signal $((status - 128))"
+	elif ! grep -qE '^(not )?ok ' $results; then
+		# A plan of no tests says why it was skipped.
+		if grep -qE '^1\.\.0' $results || [ "$status" -eq 4 ]; then
+			echo "ok - $name # SKIP $(sed -n 's/^1\.\.0 *# *SKIP *//p' \
+				$results)"
+		else
+			bad "$name" "printed no result (exit status $status)"
+		fi
+	elif grep -q '^not ok ' $results; then
+		all_good=0
+	elif [ "$status" -ne 0 ]; then
+		bad "$name" "exit status $status, but no test failed"
+	fi
+}
+
+run_one() {
+	name=$1 mark="tmem-test: $1 $$"
+	echo "# program $name"
+	echo "$mark" >/dev/kmsg
+	start=$(date +%s)
+	# The status has to come through the pipe.
+	{
+		timeout -s KILL 240 "build/selftests/kmod/$name" 2>&1
+		echo $? >$results.status
+	} | tee $results
+	judge "$name" "$(cat $results.status)"
+	if ! selftests/vm/dmesg-check.sh "$mark" >$results.dmesg; then
+		sed 's/^/# kernel: /' $results.dmesg
+		bad "$name" "the kernel complained"
+	fi
+	echo "# end $name $(($(date +%s) - start)) s"
+}
+
+# The module leaves nothing behind, and can come back.
+reload() {
+	mark="tmem-test: reload $$"
+	echo "# program reload"
+	echo "$mark" >/dev/kmsg
+	if rmmod tmem && [ ! -e /dev/tmem ]; then
+		echo "ok - module removed"
+	else
+		bad reload "the module cannot be removed (in use: $(
+			awk '$1 == "tmem" { print $3, $4 }' /proc/modules))"
+	fi
+	if insmod /lib/modules/tmem.ko && [ -c /dev/tmem ]; then
+		echo "ok - module inserted again"
+	else
+		bad reload "the module cannot be inserted again"
+	fi
+	if ! selftests/vm/dmesg-check.sh "$mark" >$results.dmesg; then
+		sed 's/^/# kernel: /' $results.dmesg
+		bad reload "the kernel complained"
+	fi
+	echo "# end reload 0 s"
+}
+
+if [ $# -eq 0 ]; then
+	for program in build/selftests/kmod/*; do
+		[ -x "$program" ] && set -- "$@" "${program##*/}"
+	done
+fi
+if [ $# -eq 0 ]; then
+	echo "there are no tests in build/selftests/kmod; run make" >&2
+	exit 1
+fi
+for name in "$@"; do
+	run_one "$name"
+done
+reload
+rm -f $results $results.status $results.dmesg
+[ $all_good -eq 1 ]

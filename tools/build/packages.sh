@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# packages.sh - install the Debian packages that building and testing take.
+#
+# usage: packages.sh [--lint]       --lint: those of `make lint` too
+#
+# Does nothing, and needs no network, if all are there.
+
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "$0")/common.sh"
+
+# package, and what it is for
+build_packages() {
+	cat <<-END
+		build-essential      compiler, linker, make; headers of libc
+		libnuma-dev          library: which nodes there are
+		libzstd-dev          tmemctl: compressed traces
+		libjson-c-dev        tmemctl: --json
+		libelf1              programs of Kbuild, as the kernel packages them
+		libssl3              the same
+		xz-utils             kernel sources and modules are packed with it
+		zstd                 kernel modules may be
+		$TMEM_LINUX_SOURCE    the kernel's test harness and style checker
+		kmod                 VM: modinfo and depmod
+		qemu-system-x86      VM: the machine
+		busybox-static       VM: its programs
+		cpio                 VM: its file system
+	END
+}
+
+lint_packages() {
+	cat <<-END
+		clang                the second compiler
+		clang-format         format of C
+		sparse               checks kernel annotations
+		pahole               holes in structures
+		shellcheck           checks shell scripts
+		mandoc               checks manual pages
+		perl                 checkpatch
+	END
+}
+
+missing() {
+	local package
+	awk '{print $1}' | while read -r package; do
+		if [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" \
+			2>/dev/null) != installed ]]; then
+			echo "$package"
+		fi
+	done
+}
+
+main() {
+	local list want log
+	list=$(build_packages)
+	case ${1:-} in
+	--lint) list+=$'\n'$(lint_packages) ;;
+	'') ;;
+	*) die "unknown option $1; usage: packages.sh [--lint]" ;;
+	esac
+	need_apt
+	want=$(missing <<<"$list")
+	[[ -n $want ]] || return 0
+
+	say "  packages to install: ${want//$'\n'/ }"
+	[[ $(id -u) -eq 0 ]] ||
+		die "only root can install them; run:" \
+			"sudo apt-get install ${want//$'\n'/ }"
+	log=$(mktemp)
+	# shellcheck disable=SC2064 # the value now is wanted
+	trap "rm -f '$log'" EXIT
+	say "  apt-get update"
+	apt_quiet "$log" apt-get update ||
+		die "apt-get update failed; is there a network?"
+	say "  apt-get install (the kernel sources are 140 MB)"
+	# shellcheck disable=SC2086 # words are wanted
+	apt_quiet "$log" apt-get install -y --no-install-recommends $want ||
+		die "apt-get install failed; see above"
+}
+
+main "$@"
