@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# common.sh - what the tests of tmemctl share.  Sourced; not a test itself.
+#
+# $TMEMCTL is the program under test.  Output is TAP.  After run, $status,
+# $work/out and $work/err hold what the program left.
+
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+tmemctl=${TMEMCTL:-$here/build/tmemctl}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+count=0
+failures=0
+status=0
+
+# The caller's environment must not decide.
+unset TMEM_BACKEND TMEM_NUMA TMEMCTL_SYSROOT NO_COLOR
+
+# run ARG... - tmemctl, for a minute at most.
+run() {
+	status=0
+	timeout -k 5 60 "$tmemctl" "$@" >"$work/out" 2>"$work/err" \
+		</dev/null || status=$?
+}
+
+# What the program did last, for who has to find out why a test failed.
+show_last() {
+	echo "# exit status $status"
+	sed 's/^/# stdout: /' "$work/out" | head -n 20
+	sed 's/^/# stderr: /' "$work/err" | head -n 20
+}
+
+# check TEXT COMMAND... - one result: "ok" if the command succeeds.
+check() {
+	local text=$1
+	shift
+	count=$((count + 1))
+	if "$@"; then
+		echo "ok $count $text"
+	else
+		failures=$((failures + 1))
+		show_last
+		echo "# failed: $*"
+		echo "not ok $count $text"
+	fi
+}
+
+skip() {
+	count=$((count + 1))
+	echo "ok $count $1 # SKIP $2"
+}
+
+# finish - the plan, and the verdict.
+finish() {
+	echo "1..$count"
+	[[ $failures -eq 0 ]]
+}
+
+# --- conditions for check ---------------------------------------------------
+
+equal() {
+	[[ $1 == "$2" ]]
+}
+
+# calc EXPRESSION - true if awk says so.
+calc() {
+	awk "BEGIN { exit !($1) }"
+}
+
+# passed - exit status 0 and nothing on stderr.
+passed() {
+	[[ $status -eq 0 && ! -s $work/err ]]
+}
+
+# complained STATUS REGEX - that exit status, nothing on stdout, and exactly
+# one line on stderr, which matches.
+complained() {
+	[[ $status -eq $1 && ! -s $work/out ]] && one_line "$2"
+}
+
+# one_line REGEX - stderr has exactly one line, which matches.
+one_line() {
+	[[ $(wc -l <"$work/err") -eq 1 ]] &&
+		grep -qE -- "$1" "$work/err" &&
+		[[ $(tail -c 1 "$work/err" | od -An -tx1) == " 0a" ]]
+}
+
+printed() {
+	grep -qE -- "$1" "$work/out"
+}
+
+not_printed() {
+	! printed "$1"
+}
+
+# narrow - no line of stdout is wider than a terminal.
+narrow() {
+	awk 'length($0) > 80 { bad = 1 } END { exit bad || !NR }' "$work/out"
+}
+
+# valid_json - stdout is one JSON object.
+valid_json() {
+	python3 -c 'import json, sys
+sys.exit(not isinstance(json.load(sys.stdin), dict))' <"$work/out"
+}
+
+# check_json TEXT - a result of valid_json, if there is a second opinion.
+check_json() {
+	if command -v python3 >/dev/null; then
+		check "$1" valid_json
+	else
+		skip "$1" "no python3"
+	fi
+}
+
+# value KEY - of the last run's JSON; the first one of that name at the top.
+value() {
+	sed -n "s/^  \"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" \
+		"$work/out"
+}
+
+# values KEY - of the objects in an array, one per line.
+values() {
+	sed -n "s/^ \{6,\}\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" \
+		"$work/out"
+}
+
+# --- traces -----------------------------------------------------------------
+
+# make_trace THREADS ALLOCS FILE - a sound trace.  Thread i % THREADS makes
+# block i, of 64 B to 1 MiB; the next thread frees it 40 blocks later.  What
+# it adds up to is left in FILE.facts: "events frees peak_bytes peak_event
+# peak_blocks".
+make_trace() {
+	awk -v threads="$1" -v allocs="$2" -v facts="$3.facts" '
+	function alloc(i) {
+		size[i] = 64 + (i * 7919) % 1024 * 1024
+		live += size[i]
+		events++
+		if (live > peak) {
+			peak = live
+			peak_event = events
+			peak_blocks = events - 2 * frees
+		}
+		print "a", i, size[i], 64, i % threads, ++time, 1 + i % 2
+	}
+	function drop(i) {
+		live -= size[i]
+		events++
+		frees++
+		print "f", i, (i + 1) % threads, ++time
+	}
+	BEGIN {
+		print "# memtrace 1  min=64 all=0"
+		print "s 1 app+0x10;app+0x20 main run.py:1:f run.py:2:g"
+		print "s 2 - - run.py:3:f run.py:4:g"
+		for (i = 0; i < allocs; i++) {
+			alloc(i)
+			if (i >= 40 && i % 100)
+				drop(i - 40)
+			if (i % 500 == 0)
+				print "m 0", ++time, "step", i / 500
+		}
+		print "m 0", ++time, "end"
+		print "# end allocs=" allocs, "frees=" frees + 0, \
+			"sites=2 threads=" threads, "recorder_overhead_ns=1"
+		print "# end not_recorded_malloc_calls=12 bytes=345"
+		print events, frees + 0, peak, peak_event, \
+			peak_blocks >facts
+	}' >"$3"
+}

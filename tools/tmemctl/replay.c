@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * replay - a trace, run again through libtmem.
+ *
+ * What is timed is the loop over the events: allocate (and touch), free.  The
+ * clock stands still while memory is looked at, at the moment when the most
+ * bytes are alive.  Before each repeat but the first the library has seen the
+ * trace already; the first one is cold.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crew.h"
+#include "pages.h"
+#include "replay_state.h"
+#include "say.h"
+
+#define PAGE 4096
+
+/* How often the main thread looks at the clock for the progress bar. */
+#define PROGRESS_EVENTS 256
+
+static void touch(char *block, uint64_t bytes, enum replay_touch touch)
+{
+	uint64_t at;
+
+	if (touch == REPLAY_TOUCH_PAGE)
+		for (at = 0; at < bytes; at += PAGE)
+			((volatile char *)block)[at] = 1;
+	else if (touch == REPLAY_TOUCH_FULL)
+		memset(block, 1, bytes);
+}
+
+static bool fail(struct replay *replay, size_t index, int error)
+{
+	bool first = false;
+
+	if (atomic_compare_exchange_strong(&replay->stop, &first, true)) {
+		replay->failure.event = index + 1;
+		replay->failure.bytes = replay->trace->ops[index].bytes;
+		replay->failure.error = error;
+	}
+	return false;
+}
+
+static bool allocate(struct replay *replay, size_t index)
+{
+	const struct trace_op *op = &replay->trace->ops[index];
+	void *block =
+		tmem_aligned_alloc((size_t)1 << op->align_log2, op->bytes);
+
+	if (!block)
+		return fail(replay, index, errno);
+	touch(block, op->bytes, replay->config.touch);
+	atomic_store_explicit(&replay->slots[op->block].block, block,
+			      memory_order_release);
+	return true;
+}
+
+bool replay_event(struct replay *replay, size_t index)
+{
+	const struct trace_op *op = &replay->trace->ops[index];
+	struct slot *slot = &replay->slots[op->block];
+	void *block;
+
+	if (!op->is_free)
+		return allocate(replay, index);
+	/* Another thread may be about to allocate it. */
+	while (!(block = atomic_load_explicit(&slot->block,
+					      memory_order_acquire))) {
+		if (atomic_load(&replay->stop))
+			return false;
+		sched_yield();
+	}
+	atomic_store_explicit(&slot->block, NULL, memory_order_relaxed);
+	tmem_free(block);
+	return true;
+}
+
+void replay_drop(struct replay *replay, size_t index)
+{
+	const struct trace_op *op = &replay->trace->ops[index];
+	void *block;
+
+	if (op->is_free)
+		return;
+	block = atomic_exchange(&replay->slots[op->block].block, NULL);
+	if (block)
+		tmem_free(block);
+}
+
+void replay_look(struct replay *replay)
+{
+	struct cost from = cost_now();
+	struct cost to;
+
+	footprint_take(&replay->peak);
+	to = cost_now();
+	cost_add(&replay->paused, &from, &to);
+}
+
+static void tick(struct replay *replay, size_t index)
+{
+	if (replay->progress.shown && index % PROGRESS_EVENTS == 0)
+		replay->paused.ns +=
+			progress_show(&replay->progress, replay->repeat, index);
+}
+
+static void replay_alone(struct replay *replay)
+{
+	size_t events = replay->trace->events;
+	size_t peak = replay->trace->peak_event;
+	size_t i;
+
+	for (i = 0; i < events && replay_event(replay, i); i++) {
+		if (i == peak)
+			replay_look(replay);
+		tick(replay, i);
+	}
+}
+
+static void replay_whole(struct replay *replay, struct cost *from,
+			 struct cost *to)
+{
+	if (replay->crew) {
+		crew_replay(replay->crew, from, to);
+		return;
+	}
+	*from = cost_now();
+	replay_alone(replay);
+	*to = cost_now();
+}
+
+static void drop_all(struct replay *replay)
+{
+	size_t i;
+
+	if (replay->crew) {
+		crew_drop(replay->crew);
+		return;
+	}
+	for (i = 0; i < replay->trace->events; i++)
+		replay_drop(replay, i);
+}
+
+static void run_repeat(struct replay *replay, struct replay_repeat *repeat)
+{
+	struct tmem_stats before = TMEM_STATS_INIT;
+	struct tmem_stats after = TMEM_STATS_INIT;
+	struct cost from, to, whole = { 0 };
+
+	memset(&replay->paused, 0, sizeof(replay->paused));
+	memset(&replay->peak, 0, sizeof(replay->peak));
+	tmem_stats_get(&before);
+	progress_repeat(&replay->progress);
+	replay_whole(replay, &from, &to);
+	tmem_stats_get(&after);
+	drop_all(replay);
+	cost_add(&whole, &from, &to);
+	repeat->cost = cost_less(&whole, &replay->paused);
+	repeat->peak = replay->peak;
+	repeat->allocs = after.allocs - before.allocs;
+	repeat->reused = after.reused - before.reused;
+}
+
+/*
+ * The kernel refuses memory at the first touch by SIGBUS, if the nodes that
+ * the policy allows are full and the library could not foresee it.
+ */
+static void no_memory_at_touch(int signal)
+{
+	static const char line[] =
+		"tmemctl: the kernel refused memory at the first touch: "
+		"the nodes that the policy allows are full\n";
+
+	(void)signal;
+	if (write(STDERR_FILENO, line, sizeof(line) - 1) < 0)
+		_exit(EXIT_FAILED);
+	_exit(EXIT_FAILED);
+}
+
+int replay_run(struct replay *replay, struct replay_repeat *repeats,
+	       struct replay_failure *failure)
+{
+	struct sigaction action = { .sa_handler = no_memory_at_touch };
+	struct sigaction old;
+	unsigned int i;
+
+	sigaction(SIGBUS, &action, &old);
+	progress_begin(&replay->progress, replay->config.quiet,
+		       replay->config.repeats, replay->trace->events);
+	for (i = 0; i < replay->config.repeats; i++) {
+		replay->repeat = i;
+		run_repeat(replay, &repeats[i]);
+		if (atomic_load(&replay->stop))
+			break;
+	}
+	progress_end(&replay->progress);
+	sigaction(SIGBUS, &old, NULL);
+	*failure = replay->failure;
+	return atomic_load(&replay->stop) ? -1 : 0;
+}
+
+static size_t slots_bytes(const struct replay *replay)
+{
+	return replay->trace->blocks * sizeof(*replay->slots);
+}
+
+struct replay *replay_create(const struct trace *trace,
+			     const struct replay_config *config)
+{
+	struct replay *replay = calloc(1, sizeof(*replay));
+
+	if (!replay) {
+		say("no memory for the replay");
+		return NULL;
+	}
+	replay->trace = trace;
+	replay->config = *config;
+	replay->slots = pages_get(slots_bytes(replay));
+	if (replay->slots && trace->threads == 1)
+		return replay;
+	if (replay->slots)
+		replay->crew = crew_create(replay);
+	if (replay->crew)
+		return replay;
+	say("cannot start the %u threads of the trace: %s", trace->threads,
+	    strerror(errno));
+	replay_destroy(replay);
+	return NULL;
+}
+
+void replay_destroy(struct replay *replay)
+{
+	crew_destroy(replay->crew);
+	pages_put(replay->slots, slots_bytes(replay));
+	free(replay);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How the tool complains, and its exit statuses. */
+#ifndef TMEMCTL_SAY_H
+#define TMEMCTL_SAY_H
+
+/* Exit statuses of every sub-command. */
+enum {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_WRONG_USAGE = 64, /* EX_USAGE */
+};
+
+/*
+ * say() - one line on stderr, "tmemctl: ..." and a newline.  Whatever is in
+ * the arguments (file names, damaged input), it stays one line.
+ */
+__attribute__((format(printf, 1, 2))) void say(const char *format, ...);
+
+#endif /* TMEMCTL_SAY_H */
