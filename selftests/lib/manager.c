@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Proves that there is one manager for float and one for double, whoever asks;
+ * that they count tensors in the right tier, with its edges where the header
+ * has them; and that a tensor too large for a size_t is refused and counted.
+ */
+#include "lib_test.h"
+
+#define THREADS 8
+
+TEST(tier_edges)
+{
+	size_t edge;
+	unsigned int i;
+
+	EXPECT_EQ(0U, tmem_tier_of(0));
+	EXPECT_EQ(0U, tmem_tier_of(1));
+	for (i = 0; i < TMEM_TIERS - 1; i++) {
+		edge = (size_t)64 << (2 * i);
+		EXPECT_EQ(i, tmem_tier_of(edge - 1));
+		EXPECT_EQ(i, tmem_tier_of(edge));
+		EXPECT_EQ(i + 1, tmem_tier_of(edge + 1));
+	}
+	/* The last one, as the header spells it out. */
+	EXPECT_EQ(7U, tmem_tier_of(LT_MIB));
+	EXPECT_EQ(8U, tmem_tier_of(LT_MIB + 1));
+	EXPECT_EQ(8U, tmem_tier_of(SIZE_MAX));
+}
+
+struct asked {
+	pthread_barrier_t start;
+	struct tmem_manager *f32[THREADS], *f64[THREADS];
+	atomic_uint next;
+};
+
+static void *ask(void *arg)
+{
+	struct asked *asked = arg;
+	unsigned int i = atomic_fetch_add(&asked->next, 1);
+
+	pthread_barrier_wait(&asked->start);
+	asked->f32[i] = tmem_manager_f32();
+	asked->f64[i] = tmem_manager_f64();
+	return NULL;
+}
+
+TEST(one_of_each)
+{
+	struct asked asked = { .next = 0 };
+	pthread_t thread[THREADS];
+	size_t i;
+
+	pthread_barrier_init(&asked.start, NULL, THREADS);
+	for (i = 0; i < THREADS; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, ask, &asked));
+	for (i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+	for (i = 0; i < THREADS; i++) {
+		ASSERT_NE(NULL, asked.f32[i]);
+		ASSERT_NE(NULL, asked.f64[i]);
+		EXPECT_EQ(tmem_manager_f32(), asked.f32[i]);
+		EXPECT_EQ(tmem_manager_f64(), asked.f64[i]);
+	}
+	EXPECT_NE(asked.f32[0], asked.f64[0]);
+	EXPECT_STREQ(lt_backend_word(), tmem_backend_name());
+}
+
+TEST(set_up_can_fail_and_be_tried_again)
+{
+	const char *backend = lt_backend_word();
+
+	setenv("TMEM_BACKEND", "nonsense", 1);
+	errno = 0;
+	EXPECT_EQ(NULL, tmem_manager_f32());
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(NULL, tmem_manager_f64());
+	setenv("TMEM_BACKEND", backend, 1);
+	EXPECT_NE(NULL, tmem_manager_f32());
+	EXPECT_NE(NULL, tmem_manager_f64());
+}
+
+static struct tmem_manager_stats manager_stats(struct tmem_manager *manager)
+{
+	struct tmem_manager_stats stats = TMEM_MANAGER_STATS_INIT;
+
+	if (tmem_manager_stats_get(manager, &stats))
+		memset(&stats, 0xff, sizeof(stats));
+	return stats;
+}
+
+TEST(counts_by_tier)
+{
+	struct tmem_manager *f32 = tmem_manager_f32(), *f64;
+	uint64_t requests[TMEM_TIERS] = { 0 }, elements[TMEM_TIERS] = { 0 };
+	struct tmem_manager_stats stats;
+	uint64_t random = lt_seed();
+	unsigned int i, tier;
+	size_t n;
+	void *p;
+
+	ASSERT_NE(NULL, f32);
+	f64 = tmem_manager_f64();
+	for (i = 0; i < 3000; i++) {
+		n = lt_random(&random) >> (43 + lt_random(&random) % 20);
+		p = tmem_manager_alloc(f32, n);
+		ASSERT_NE(NULL, p);
+		ASSERT_EQ(0U, (uintptr_t)p % 64);
+		ASSERT_LE(n * sizeof(float), tmem_usable_size(p));
+		tier = tmem_tier_of(n);
+		requests[tier]++;
+		elements[tier] += n;
+		tmem_free(p);
+	}
+	stats = manager_stats(f32);
+	EXPECT_EQ(sizeof(float), stats.element_size);
+	EXPECT_EQ(0U, stats.failures);
+	for (i = 0; i < TMEM_TIERS; i++) {
+		EXPECT_LT(0U, requests[i]);
+		EXPECT_EQ(requests[i], stats.requests[i]);
+		EXPECT_EQ(elements[i], stats.elements[i]);
+	}
+	/* The other one saw none of it. */
+	stats = manager_stats(f64);
+	EXPECT_EQ(sizeof(double), stats.element_size);
+	for (i = 0; i < TMEM_TIERS; i++) {
+		EXPECT_EQ(0U, stats.requests[i]);
+	}
+	p = tmem_manager_alloc(f64, 1000);
+	EXPECT_LE(8000U, tmem_usable_size(p));
+	tmem_free(p);
+	EXPECT_EQ(1U, manager_stats(f64).requests[2]);
+	EXPECT_EQ(3001U, lt_stats().allocs);
+	EXPECT_EQ(0U, lt_stats().live_blocks);
+}
+
+TEST(refused)
+{
+	struct tmem_manager *f32 = tmem_manager_f32();
+	struct tmem_manager *f64 = tmem_manager_f64();
+
+	ASSERT_NE(NULL, f32);
+	errno = 0;
+	EXPECT_EQ(NULL, tmem_manager_alloc(f32, SIZE_MAX));
+	EXPECT_EQ(EOVERFLOW, errno);
+	errno = 0;
+	EXPECT_EQ(NULL, tmem_manager_alloc(f32, SIZE_MAX / 4 + 1));
+	EXPECT_EQ(EOVERFLOW, errno);
+	/* Fits a size_t, but no machine. */
+	errno = 0;
+	EXPECT_EQ(NULL, tmem_manager_alloc(f32, SIZE_MAX / 4));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(3U, manager_stats(f32).failures);
+	EXPECT_EQ(0U, manager_stats(f32).requests[8]);
+	EXPECT_EQ(0U, manager_stats(f32).elements[8]);
+	errno = 0;
+	EXPECT_EQ(NULL, tmem_manager_alloc(f64, SIZE_MAX / 8 + 1));
+	EXPECT_EQ(EOVERFLOW, errno);
+	EXPECT_EQ(1U, manager_stats(f64).failures);
+}
+
+TEST(struct_size)
+{
+	struct tmem_manager *f32 = tmem_manager_f32();
+	struct tmem_manager_stats stats = TMEM_MANAGER_STATS_INIT;
+	const size_t bad[] = { 0, 1, sizeof(size_t) - 1, SIZE_MAX };
+	size_t i;
+
+	ASSERT_NE(NULL, f32);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		stats.struct_size = bad[i];
+		EXPECT_EQ(-EINVAL, tmem_manager_stats_get(f32, &stats));
+	}
+	stats.struct_size = offsetof(struct tmem_manager_stats, requests);
+	stats.failures = 77;
+	EXPECT_EQ(0, tmem_manager_stats_get(f32, &stats));
+	EXPECT_EQ(sizeof(float), stats.element_size);
+	EXPECT_EQ(77U, stats.failures);
+}
+
+static void *alloc_many(void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2000; i++)
+		tmem_free(tmem_manager_alloc(arg, i));
+	return NULL;
+}
+
+TEST(counts_from_all_threads)
+{
+	struct tmem_manager *f64 = tmem_manager_f64();
+	struct tmem_manager_stats stats;
+	pthread_t thread[THREADS];
+	uint64_t requests = 0, elements = 0;
+	size_t i;
+
+	ASSERT_NE(NULL, f64);
+	for (i = 0; i < THREADS; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, alloc_many, f64));
+	for (i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+	stats = manager_stats(f64);
+	for (i = 0; i < TMEM_TIERS; i++) {
+		requests += stats.requests[i];
+		elements += stats.elements[i];
+	}
+	EXPECT_EQ(2000U * THREADS, requests);
+	EXPECT_EQ(1999U * 1000 * THREADS, elements);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Proves how blocks of 2 MiB and more use memory again: a window of the same
+ * size as it stands, a larger one out of the spans of smaller ones, nothing
+ * new while idle spans suffice; and that trimming takes the oldest first and
+ * no more than asked.  (limits.c is about the end of it all.)
+ */
+#include "lib_test.h"
+
+#include "arena/windows.h"
+
+FIXTURE(windows)
+{
+	struct lt_log log;
+};
+
+FIXTURE_SETUP(windows)
+{
+	/* Which memory is used again depends on the node. */
+	lt_stay();
+	ASSERT_EQ(0, lt_init());
+	lt_listen(&self->log);
+}
+
+FIXTURE_TEARDOWN(windows)
+{
+	EXPECT_EQ(0U, lt_stats().live_blocks);
+	EXPECT_EQ(0U, lt_stats().spans_busy);
+	EXPECT_EQ(0U, lt_stats().misuse);
+	/* Nobody but the library takes memory here, and it knows what. */
+	EXPECT_EQ(0U, lt_stats().spans_lost);
+	tmem_trim(0);
+	EXPECT_EQ(0U, lt_stats().spans_idle);
+	EXPECT_EQ(0U, lt_residency().resident);
+	EXPECT_EQ(0U, self->log.lines);
+	tmem_set_log(NULL, NULL);
+}
+
+/* A block, written to all over. */
+static char *filled(size_t size, uint64_t tag)
+{
+	char *block = tmem_alloc(size);
+
+	if (block)
+		lt_fill(block, size, tag);
+	return block;
+}
+
+static enum tmem_slot_kind kind_of(const void *addr)
+{
+	return (enum tmem_slot_kind)tmem_slot_of(addr)->kind;
+}
+
+TEST_F(windows, the_same_size_as_it_stands)
+{
+	char *block = filled(10 * LT_MIB, 1);
+	struct tmem_stats stats;
+
+	ASSERT_NE(NULL, block);
+	stats = lt_stats();
+	EXPECT_EQ(5U, stats.spans_busy);
+	EXPECT_EQ(5U, stats.spans_filled);
+	EXPECT_EQ(0U, stats.reused);
+	tmem_free(block);
+	EXPECT_EQ(0U, lt_stats().spans_busy);
+	EXPECT_EQ(5U, lt_stats().spans_idle);
+
+	/* Any size of as many spans. */
+	EXPECT_EQ(block, tmem_alloc(8 * LT_MIB + 1));
+	stats = lt_stats();
+	EXPECT_EQ(5U, stats.spans_filled);
+	EXPECT_EQ(1U, stats.reused);
+	EXPECT_EQ(0U, stats.spans_idle);
+	EXPECT_EQ(10 * LT_MIB, tmem_usable_size(block));
+	tmem_free(block);
+}
+
+/* Among several of a size, the one freed last: it may still be in a cache. */
+TEST_F(windows, the_last_one_first)
+{
+	char *a = filled(4 * LT_MIB, 1), *b = filled(4 * LT_MIB, 2);
+
+	tmem_free(a);
+	tmem_free(b);
+	EXPECT_EQ(b, tmem_alloc(4 * LT_MIB));
+	EXPECT_EQ(a, tmem_alloc(4 * LT_MIB));
+	EXPECT_EQ(4U, lt_stats().spans_filled);
+	tmem_free(a);
+	tmem_free(b);
+}
+
+TEST_F(windows, a_larger_one_out_of_two)
+{
+	char *a = filled(6 * LT_MIB, 1), *keep = filled(2 * LT_MIB, 2);
+	char *b = filled(8 * LT_MIB, 3), *c;
+	struct tmem_stats stats;
+
+	tmem_free(a);
+	tmem_free(b);
+	c = tmem_alloc(14 * LT_MIB);
+	ASSERT_NE(NULL, c);
+	stats = lt_stats();
+	EXPECT_EQ(8U, stats.spans_filled);
+	EXPECT_EQ(1U, stats.reused);
+	EXPECT_EQ(8U, stats.spans_busy);
+	EXPECT_EQ(0U, stats.spans_idle);
+	EXPECT_EQ(16 * LT_MIB, lt_residency().resident);
+	lt_fill(c, 14 * LT_MIB, 4);
+	EXPECT_TRUE(lt_kept(keep, 2 * LT_MIB, 2));
+	EXPECT_TRUE(lt_kept(c, 14 * LT_MIB, 4));
+	/* Where they were is nobody's. */
+	if (c != a) {
+		EXPECT_TRUE(lt_no_access(a));
+	}
+	EXPECT_EQ(16 * LT_MIB, lt_residency().resident);
+	tmem_free(keep);
+	tmem_free(c);
+}
+
+/* What is not needed of a window stays and can be used. */
+TEST_F(windows, a_part_of_one)
+{
+	char *a = filled(12 * LT_MIB, 1), *b, *c;
+
+	tmem_free(a);
+	b = tmem_alloc(4 * LT_MIB);
+	ASSERT_NE(NULL, b);
+	EXPECT_EQ(4U, lt_stats().spans_idle);
+	lt_fill(b, 4 * LT_MIB, 2);
+	c = tmem_alloc(8 * LT_MIB);
+	ASSERT_NE(NULL, c);
+	lt_fill(c, 8 * LT_MIB, 3);
+	EXPECT_EQ(0U, lt_stats().spans_idle);
+	EXPECT_EQ(6U, lt_stats().spans_filled);
+	EXPECT_TRUE(lt_kept(b, 4 * LT_MIB, 2));
+	EXPECT_TRUE(lt_kept(c, 8 * LT_MIB, 3));
+	tmem_free(b);
+	tmem_free(c);
+}
+
+/* New memory only for what idle spans do not cover. */
+TEST_F(windows, idle_spans_and_new_ones)
+{
+	char *a = filled(6 * LT_MIB, 1), *b;
+
+	tmem_free(a);
+	b = tmem_zalloc(20 * LT_MIB);
+	ASSERT_NE(NULL, b);
+	EXPECT_EQ(10U, lt_stats().spans_filled);
+	EXPECT_EQ(0U, lt_stats().reused);
+	EXPECT_TRUE(lt_zero(b, 20 * LT_MIB));
+	tmem_free(b);
+}
+
+/* Small blocks' spans and large blocks are of one kind of memory. */
+TEST_F(windows, small_blocks_give_to_large)
+{
+	char *small[64], *large;
+	uint64_t filled_before;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(small); i++) {
+		small[i] = tmem_alloc(500 * LT_KIB);
+		ASSERT_NE(NULL, small[i]);
+		lt_fill(small[i], 500 * LT_KIB, i);
+	}
+	for (i = 0; i < ARRAY_SIZE(small); i++)
+		tmem_free(small[i]);
+	EXPECT_EQ(0U, lt_stats().spans_busy);
+	filled_before = lt_stats().spans_filled;
+	large = tmem_alloc(30 * LT_MIB);
+	ASSERT_NE(NULL, large);
+	EXPECT_EQ(filled_before, lt_stats().spans_filled);
+	tmem_free(large);
+}
+
+TEST_F(windows, zeroes_after_use)
+{
+	char *block = tmem_alloc(9 * LT_MIB);
+
+	memset(block, 0xa5, tmem_usable_size(block));
+	tmem_free(block);
+	EXPECT_EQ(block, tmem_zalloc(9 * LT_MIB));
+	EXPECT_TRUE(lt_zero(block, tmem_usable_size(block)));
+	memset(block, 0xa5, tmem_usable_size(block));
+	tmem_free(block);
+	tmem_trim(0);
+	block = tmem_zalloc(9 * LT_MIB);
+	EXPECT_TRUE(lt_zero(block, tmem_usable_size(block)));
+	tmem_free(block);
+}
+
+TEST_F(windows, trim_takes_the_oldest)
+{
+	char *a = filled(4 * LT_MIB, 1), *b = filled(6 * LT_MIB, 2);
+	char *c = filled(8 * LT_MIB, 3);
+
+	tmem_free(b);
+	tmem_free(c);
+	tmem_free(a);
+	EXPECT_EQ(0U, tmem_trim(18 * LT_MIB));
+	EXPECT_EQ(0U, tmem_trim(SIZE_MAX));
+	EXPECT_EQ(9U, lt_stats().spans_idle);
+	EXPECT_EQ(6 * LT_MIB, tmem_trim(12 * LT_MIB));
+	EXPECT_EQ(TMEM_SLOT_FREE, kind_of(b));
+	EXPECT_EQ(TMEM_SLOT_IDLE, kind_of(c));
+	EXPECT_EQ(TMEM_SLOT_IDLE, kind_of(a));
+	EXPECT_TRUE(lt_no_access(b));
+	EXPECT_EQ(12 * LT_MIB, lt_residency().resident);
+	/* As much as has to go, in whole windows. */
+	EXPECT_EQ(8 * LT_MIB, tmem_trim(12 * LT_MIB - 1));
+	EXPECT_EQ(TMEM_SLOT_IDLE, kind_of(a));
+	EXPECT_EQ(4 * LT_MIB, lt_residency().resident);
+	EXPECT_EQ(4 * LT_MIB, tmem_trim(0));
+	EXPECT_EQ(0U, tmem_trim(0));
+	EXPECT_EQ(9U, lt_stats().spans_purged);
+}
+
+/* The rest of a window is as old as the window was. */
+TEST_F(windows, trim_takes_the_oldest_rest)
+{
+	char *a = filled(12 * LT_MIB, 1), *b = filled(4 * LT_MIB, 2), *c;
+
+	tmem_free(a);
+	tmem_free(b);
+	c = tmem_alloc(6 * LT_MIB);
+	ASSERT_NE(NULL, c);
+	ASSERT_EQ(TMEM_SLOT_IDLE, kind_of(a));
+	ASSERT_EQ(5U, lt_stats().spans_idle);
+	tmem_trim(4 * LT_MIB);
+	EXPECT_EQ(TMEM_SLOT_FREE, kind_of(a));
+	EXPECT_EQ(TMEM_SLOT_IDLE, kind_of(b));
+	tmem_free(c);
+}
+
+/* "The bytes given back": no more than were there. */
+TEST_F(windows, trim_counts_what_was_held)
+{
+	char *block = tmem_alloc(20 * LT_MIB);
+	uint64_t held;
+
+	ASSERT_NE(NULL, block);
+	lt_fill(block, 4 * LT_MIB, 1);
+	held = lt_residency().resident;
+	EXPECT_LE(4 * LT_MIB, held);
+	tmem_free(block);
+	EXPECT_EQ(held, tmem_trim(0));
+}
+
+TEST_F(windows, live_blocks_are_not_trimmed)
+{
+	char *a = filled(6 * LT_MIB, 1), *small = filled(100, 2);
+
+	EXPECT_EQ(0U, tmem_trim(0));
+	EXPECT_TRUE(lt_kept(a, 6 * LT_MIB, 1));
+	EXPECT_TRUE(lt_kept(small, 100, 2));
+	tmem_free(a);
+	tmem_free(small);
+}
+
+TEST_F(windows, large_alignments)
+{
+	size_t align;
+	char *block, *again;
+
+	for (align = 4 * LT_MIB; align <= LT_GIB; align *= 2) {
+		block = tmem_aligned_alloc(align, 6 * LT_MIB);
+		ASSERT_NE(NULL, block);
+		EXPECT_EQ(0U, (uintptr_t)block % align);
+		lt_fill(block, 6 * LT_MIB, align);
+		again = tmem_aligned_alloc(align, 100);
+		ASSERT_NE(NULL, again);
+		EXPECT_EQ(0U, (uintptr_t)again % align);
+		lt_fill(again, 100, 1);
+		EXPECT_TRUE(lt_kept(block, 6 * LT_MIB, align));
+		tmem_free(again);
+		tmem_free(block);
+		EXPECT_EQ(block, tmem_aligned_alloc(align, 6 * LT_MIB));
+		tmem_free(block);
+	}
+	/* Other alignments, the same memory. */
+	EXPECT_EQ(4U, lt_stats().spans_filled);
+}
+
+TEST_HARNESS_MAIN
