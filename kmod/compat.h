@@ -39,6 +39,14 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 #define tmem_idmap mnt_idmap
 #endif
 
+/* 6.7: get_policy() tells where in an interleaving an address is. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define TMEM_GET_POLICY_ARGS struct vm_area_struct *vma, unsigned long addr
+#else
+#define TMEM_GET_POLICY_ARGS \
+	struct vm_area_struct *vma, unsigned long addr, pgoff_t *ilx
+#endif
+
 /* 6.8: from pages to folios. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 #define tmem_error_remove(mapping, folio) \

@@ -43,10 +43,25 @@ static vm_fault_t tmem_data_fault(struct vm_fault *vmf)
 	return VM_FAULT_LOCKED;
 }
 
+#ifdef CONFIG_NUMA
+/*
+ * No policy of a mapping or task says where a span goes: the arena's does.
+ * That this function is there keeps NUMA balancing away, which would take the
+ * mappings away to see who touches them, and move spans off their node.
+ */
+static struct mempolicy *tmem_data_get_policy(TMEM_GET_POLICY_ARGS)
+{
+	return NULL;
+}
+#endif
+
 /* With .map_pages, 6.12 handles these faults under the VMA lock. */
 static const struct vm_operations_struct tmem_data_vm_ops = {
 	.fault = tmem_data_fault,
 	.map_pages = filemap_map_pages,
+#ifdef CONFIG_NUMA
+	.get_policy = tmem_data_get_policy,
+#endif
 };
 
 static vm_fault_t tmem_ctl_fault(struct vm_fault *vmf)
