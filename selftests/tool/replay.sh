@@ -189,17 +189,27 @@ check "--backend beats TMEM_BACKEND" equal "$status $(value backend)" "0 anon"
 
 # A terminal, made by script(1).
 on_terminal() {
-	timeout 60 script -qec "$1" /dev/null </dev/null >"$work/tty" 2>&1
+	status=0
+	: >"$work/err"
+	timeout 100 script -qec "$1" /dev/null </dev/null >"$work/tty" 2>&1 ||
+		status=$?
+	tr '\r' '\n' <"$work/tty" >"$work/out"
+}
+
+shows_bar() {
+	equal "$status" 0 && printed '\[#*\.*\] +[0-9]+ %'
+}
+
+shows_none() {
+	equal "$status" 0 && not_printed '\[#*\.*\] +[0-9]+ %'
 }
 make_trace 3 20000 "$work/long.trace"
 command="$tmemctl replay --backend anon --repeat 40 $work/long.trace"
 if command -v script >/dev/null; then
-	on_terminal "$command" || true
-	check "a terminal gets a progress bar" \
-		grep -qE '\[#*\.*\] +[0-9]+ %' "$work/tty"
-	on_terminal "$command --quiet" || true
-	check "and none with --quiet" \
-		calc "$(grep -cE '\[#*\.*\] +[0-9]+ %' "$work/tty" || true) == 0"
+	on_terminal "$command"
+	check "a terminal gets a progress bar" shows_bar
+	on_terminal "$command --quiet"
+	check "and none with --quiet" shows_none
 else
 	skip "a terminal gets a progress bar" "no script(1)"
 	skip "and none with --quiet" "no script(1)"
