@@ -37,16 +37,12 @@ static bool released(const struct kt_arena *a)
 {
 	struct tmem_arena_purge out;
 
-	for (size_t i = 0; i < SPANS; i++)
+	for (size_t i = 0; i < SPANS; i++) {
 		kt_idle(a, i);
-	for (int tries = 0; tries < 20; tries++) {
-		if (kt_purge(a, 0, SPANS, &out))
+		if (kt_purge_soon(a, i, &out))
 			return false;
-		if (!kt_stat(a).resident)
-			return true;
-		kt_sleep_ms(50);
 	}
-	return false;
+	return !kt_stat(a).resident;
 }
 
 FIXTURE_TEARDOWN(dio)

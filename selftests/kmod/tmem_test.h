@@ -329,22 +329,4 @@ static inline void kt_sleep_ms(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
-/*
- * Purges one span, in several tries: new small pages sit in lists of the
- * kernel's for a moment, and count as held by somebody.
- */
-static inline int kt_purge_soon(const struct kt_arena *a, size_t i,
-				struct tmem_arena_purge *out)
-{
-	int ret = 0;
-
-	for (int tries = 0; tries < 20; tries++) {
-		ret = kt_purge(a, i, 1, out);
-		if (ret || out->purged)
-			break;
-		kt_sleep_ms(50);
-	}
-	return ret;
-}
-
 #endif /* TMEM_TEST_H */

@@ -246,4 +246,25 @@ static inline long kt_read_number(const char *path)
 	return value;
 }
 
+/*
+ * Purges one span, in several tries.  A CPU keeps the last few small pages that
+ * it filled in a list of its own until it needs the list again; they count as
+ * held by somebody.  Moving any page empties the lists of all CPUs.
+ */
+static inline int kt_purge_soon(const struct kt_arena *a, size_t i,
+				struct tmem_arena_purge *out)
+{
+	char here = 0;
+	int ret = 0;
+
+	for (int tries = 0; tries < 20; tries++) {
+		ret = kt_purge(a, i, 1, out);
+		if (ret || !out->pinned)
+			break;
+		kt_page_move(&here, kt_node_first());
+		kt_sleep_ms(tries);
+	}
+	return ret;
+}
+
 #endif /* TMEM_TEST_MEM_H */
