@@ -93,12 +93,15 @@ static struct tmem_arena *tmem_arena_alloc(const struct tmem_arena_create *req)
 {
 	struct tmem_arena *arena;
 	size_t ctl_size;
+	unsigned int i;
 
 	arena = kzalloc(sizeof(*arena), GFP_KERNEL_ACCOUNT);
 	if (!arena)
 		return NULL;
 	arena->nr_spans = req->size >> TMEM_SPAN_SHIFT;
 	strscpy(arena->name, req->name, sizeof(arena->name));
+	for (i = 0; i < TMEM_FILL_LOCKS; i++)
+		mutex_init(&arena->fill_lock[i]);
 	mutex_init(&arena->purge_lock);
 
 	ctl_size = PAGE_ALIGN(arena->nr_spans * sizeof(*arena->ctl));
@@ -202,7 +205,7 @@ static long tmem_arena_ioctl_purge(struct tmem_arena *arena, unsigned int cmd,
 	    req.offset > size || req.length > size - req.offset)
 		return -EINVAL;
 	err = tmem_purge(arena, req.offset >> TMEM_SPAN_SHIFT,
-			 req.length >> TMEM_SPAN_SHIFT, &count);
+			 req.length >> TMEM_SPAN_SHIFT, U32_MAX, &count);
 	if (err)
 		return err;
 	req.purged = count.purged;

@@ -8,6 +8,7 @@
 
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/pagevec.h>
 #include <linux/version.h>
 
 /*
@@ -57,6 +58,23 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 	generic_error_remove_folio(mapping, folio)
 #define TMEM_AOPS_ERROR_REMOVE .error_remove_folio = generic_error_remove_folio
 #endif
+
+/*
+ * Put this CPU's new pages on their LRU lists; the lists they wait on hold
+ * references.  lru_add_drain() itself is not exported; releasing a batch of
+ * nothing calls it.  6.4: from pagevecs to folio batches.
+ */
+static inline void tmem_lru_add_drain(void)
+{
+	struct folio_batch batch;
+
+	folio_batch_init(&batch);
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+	__pagevec_release((struct pagevec *)&batch);
+#else
+	__folio_batch_release(&batch);
+#endif
+}
 
 /* 6.4: a miss became an error pointer instead of NULL. */
 static inline struct folio *tmem_filemap_get(struct address_space *mapping,

@@ -7,8 +7,8 @@
  * migration, cgroup charge) is the page cache's business.
  *
  * When no 2 MiB folio is to be had (memory is fragmented, or the memory
- * cgroup is nearly full), idle spans of the arena are purged; if that does not
- * help, the span is filled page by page.  Such a span is correct and slow.
+ * cgroup is nearly full), an idle span of the arena is purged; if that does
+ * not help, the span is filled page by page.  Such a span is correct and slow.
  * It stays so until it is purged.
  *
  * When memory is all but used up, an arena gets no more of it: what is left is
@@ -89,6 +89,8 @@ static struct folio *tmem_fill_small(struct tmem_arena *arena, pgoff_t pgoff)
 	filemap_invalidate_unlock_shared(arena->mapping);
 	if (err)
 		return ERR_PTR(err);
+	/* Or it would look pinned to a purge until this CPU has more of them. */
+	tmem_lru_add_drain();
 	tmem_fill_count(arena, &arena->fills_small, off_node);
 	return folio;
 }
@@ -126,7 +128,7 @@ static struct folio *tmem_fill_try(struct tmem_arena *arena, pgoff_t pgoff)
 		folio = tmem_fill_huge(arena, span);
 	if (PTR_ERR_OR_ZERO(folio) != -ENOMEM)
 		return folio;
-	if (!small && !tmem_purge(arena, 0, arena->nr_spans, &freed) &&
+	if (!small && !tmem_purge(arena, 0, arena->nr_spans, 1, &freed) &&
 	    freed.purged)
 		folio = tmem_fill_huge(arena, span);
 	if (PTR_ERR_OR_ZERO(folio) != -ENOMEM)
@@ -153,6 +155,15 @@ static struct folio *tmem_fill_find(struct tmem_arena *arena, pgoff_t pgoff)
 	return NULL;
 }
 
+/*
+ * Threads that touch a span together would each allocate and clear 2 MiB, and
+ * all but one throw it away.
+ */
+static struct mutex *tmem_fill_lock(struct tmem_arena *arena, pgoff_t pgoff)
+{
+	return &arena->fill_lock[(pgoff >> TMEM_SPAN_ORDER) % TMEM_FILL_LOCKS];
+}
+
 /**
  * tmem_fill() - the folio of a page of an arena, made if need be
  * @arena: the arena
@@ -164,21 +175,25 @@ static struct folio *tmem_fill_find(struct tmem_arena *arena, pgoff_t pgoff)
  */
 struct folio *tmem_fill(struct tmem_arena *arena, pgoff_t pgoff)
 {
+	struct mutex *lock = tmem_fill_lock(arena, pgoff);
 	struct folio *folio;
 
 	might_alloc(GFP_KERNEL);
-	for (;;) {
+	folio = tmem_fill_find(arena, pgoff);
+	if (folio)
+		return folio;
+	if (mutex_lock_killable(lock))
+		return ERR_PTR(-EINTR);
+	/* What a migration puts in place is there at the next look. */
+	do {
 		folio = tmem_fill_find(arena, pgoff);
-		if (folio)
-			return folio;
-		folio = tmem_fill_try(arena, pgoff);
-		if (PTR_ERR_OR_ZERO(folio) != -EEXIST)
-			break;
-		/* Somebody else was first; it is there, or being purged. */
-		if (fatal_signal_pending(current))
-			return ERR_PTR(-EINTR);
-		cond_resched();
-	}
+		if (!folio)
+			folio = tmem_fill_try(arena, pgoff);
+	} while (PTR_ERR_OR_ZERO(folio) == -EEXIST &&
+		 !fatal_signal_pending(current));
+	mutex_unlock(lock);
+	if (PTR_ERR_OR_ZERO(folio) == -EEXIST)
+		return ERR_PTR(-EINTR);
 	if (IS_ERR(folio))
 		atomic64_inc(&arena->fills_failed);
 	return folio;

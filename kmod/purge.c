@@ -179,21 +179,24 @@ static void tmem_purge_add(struct tmem_purge_count *count,
  * @arena:  the arena
  * @first:  first span; the range lies in the arena
  * @count:  number of spans
- * @result: added to
+ * @enough: stop when so many are purged
+ * @result: starts as zeroes
  *
  * Returns 0, or -EINTR if the task is to die.
  */
-int tmem_purge(struct tmem_arena *arena, u32 first, u32 count,
+int tmem_purge(struct tmem_arena *arena, u32 first, u32 count, u32 enough,
 	       struct tmem_purge_count *result)
 {
+	bool dying = false;
 	u32 i;
 
 	if (mutex_lock_killable(&arena->purge_lock))
 		return -EINTR;
-	for (i = 0; i < count && !fatal_signal_pending(current); i++) {
+	for (i = 0; i < count && result->purged < enough && !dying; i++) {
 		tmem_purge_add(result, tmem_purge_span(arena, first + i));
 		cond_resched();
+		dying = fatal_signal_pending(current);
 	}
 	mutex_unlock(&arena->purge_lock);
-	return i < count ? -EINTR : 0;
+	return dying ? -EINTR : 0;
 }

@@ -8,6 +8,7 @@
  * Locks, outermost first:
  *
  *	mmap_lock or VMA lock	taken by the core before ->mmap and ->fault
+ *	tmem_arena.fill_lock	one fill of a span at a time
  *	tmem_arena.purge_lock	one purge of an arena at a time
  *	mapping->invalidate_lock  shared: small pages come into the arena;
  *				exclusive, by trylock only: a span is purged
@@ -34,6 +35,7 @@
 
 #define TMEM_SPAN_ORDER (TMEM_SPAN_SHIFT - PAGE_SHIFT)
 #define TMEM_SPAN_PAGES (1UL << TMEM_SPAN_ORDER)
+#define TMEM_FILL_LOCKS 16
 
 /**
  * struct tmem_policy - where an arena's memory is looked for
@@ -58,6 +60,7 @@ struct tmem_policy {
  * @ctl_pages: pages of @ctl
  * @policy:   where memory is looked for
  * @name:     printable, terminated
+ * @fill_lock: by span: one fill at a time
  * @purge_lock: one purge at a time; protects @purge_batch
  * @purge_batch: folios of the span of small pages being purged
  * @fills, @fills_small, @fills_off_node, @fills_failed, @purged: counters of
@@ -76,6 +79,7 @@ struct tmem_arena {
 	struct tmem_policy policy;
 	char name[TMEM_NAME_LEN];
 
+	struct mutex fill_lock[TMEM_FILL_LOCKS];
 	struct mutex purge_lock;
 	struct folio **purge_batch;
 
@@ -118,7 +122,7 @@ extern const struct address_space_operations tmem_aops;
 struct folio *tmem_fill(struct tmem_arena *arena, pgoff_t pgoff);
 
 /* purge.c */
-int tmem_purge(struct tmem_arena *arena, u32 first, u32 count,
+int tmem_purge(struct tmem_arena *arena, u32 first, u32 count, u32 enough,
 	       struct tmem_purge_count *result);
 
 /* usage.c */
