@@ -52,10 +52,7 @@ struct tmem_arena_config {
 	const char *name;
 };
 
-#define TMEM_ARENA_CONFIG_INIT                                  \
-	{                                                       \
-		.struct_size = sizeof(struct tmem_arena_config) \
-	}
+#define TMEM_ARENA_CONFIG_INIT TMEM_STRUCT_INIT(struct tmem_arena_config)
 
 /*
  * tmem_arena_create() - make an arena.  Takes addresses, not memory.
@@ -157,10 +154,7 @@ struct tmem_arena_usage {
 	uint32_t reserved;
 };
 
-#define TMEM_ARENA_USAGE_INIT                                  \
-	{                                                      \
-		.struct_size = sizeof(struct tmem_arena_usage) \
-	}
+#define TMEM_ARENA_USAGE_INIT TMEM_STRUCT_INIT(struct tmem_arena_usage)
 
 /*
  * tmem_arena_usage() - fill *usage.  Takes a walk over the arena: for reports,

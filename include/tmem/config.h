@@ -15,6 +15,24 @@
 extern "C" {
 #endif
 
+/*
+ * Structures that may grow carry their size first.  Start each from its
+ * TMEM_..._INIT: all zero but for that.
+ */
+#ifdef __cplusplus
+#define TMEM_STRUCT_INIT(type)                     \
+	([] {                                      \
+		type init_ = {};                   \
+		init_.struct_size = sizeof(init_); \
+		return init_;                      \
+	}())
+#else
+#define TMEM_STRUCT_INIT(type)              \
+	{                                   \
+		.struct_size = sizeof(type) \
+	}
+#endif
+
 /* Where the memory comes from. */
 enum tmem_backend {
 	/* /dev/tmem if it can be used, anonymous memory if not. */
@@ -61,10 +79,7 @@ struct tmem_config {
 	uint64_t nodes;
 };
 
-#define TMEM_CONFIG_INIT                                  \
-	{                                                 \
-		.struct_size = sizeof(struct tmem_config) \
-	}
+#define TMEM_CONFIG_INIT TMEM_STRUCT_INIT(struct tmem_config)
 
 /*
  * tmem_init() - set the library up now instead of at the first allocation.

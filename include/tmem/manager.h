@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <tmem/config.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,10 +55,7 @@ struct tmem_manager_stats {
 	uint64_t failures;
 };
 
-#define TMEM_MANAGER_STATS_INIT                                  \
-	{                                                        \
-		.struct_size = sizeof(struct tmem_manager_stats) \
-	}
+#define TMEM_MANAGER_STATS_INIT TMEM_STRUCT_INIT(struct tmem_manager_stats)
 
 /* Returns 0, or -EINVAL (struct_size). */
 int tmem_manager_stats_get(const struct tmem_manager *manager,

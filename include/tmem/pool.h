@@ -109,10 +109,7 @@ struct tmem_stats {
 	uint64_t metadata_bytes;
 };
 
-#define TMEM_STATS_INIT                                  \
-	{                                                \
-		.struct_size = sizeof(struct tmem_stats) \
-	}
+#define TMEM_STATS_INIT TMEM_STRUCT_INIT(struct tmem_stats)
 
 /*
  * tmem_stats_get() - over all pools.  Counters of one call are of one moment.
@@ -141,10 +138,7 @@ struct tmem_residency {
 	uint32_t reserved;
 };
 
-#define TMEM_RESIDENCY_INIT                                  \
-	{                                                    \
-		.struct_size = sizeof(struct tmem_residency) \
-	}
+#define TMEM_RESIDENCY_INIT TMEM_STRUCT_INIT(struct tmem_residency)
 
 /*
  * tmem_residency_get() - reads /proc/self/smaps: milliseconds, for reports.
@@ -165,10 +159,7 @@ struct tmem_pool_config {
 	const char *name;
 };
 
-#define TMEM_POOL_CONFIG_INIT                                  \
-	{                                                      \
-		.struct_size = sizeof(struct tmem_pool_config) \
-	}
+#define TMEM_POOL_CONFIG_INIT TMEM_STRUCT_INIT(struct tmem_pool_config)
 
 /*
  * tmem_pool_create() - @config may be NULL.  Returns NULL with errno: EINVAL,

@@ -64,7 +64,7 @@ static int arena_open(struct tmem_arena *arena, enum tmem_backend backend)
 		return -ENOMEM;
 	err = arena->ops->open(arena);
 	if (err)
-		tmem_os_table_free(arena->where,
+		tmem_os_table_free((void *)arena->where,
 				   arena->spans * sizeof(*arena->where));
 	return err;
 }
@@ -111,13 +111,14 @@ void tmem_arena_destroy(struct tmem_arena *arena)
 	if (arena->home)
 		munmap(arena->home, arena->size);
 	arena->ops->close(arena);
-	tmem_os_table_free(arena->where, arena->spans * sizeof(*arena->where));
+	tmem_os_table_free((void *)arena->where,
+			   arena->spans * sizeof(*arena->where));
 	tmem_os_table_free(arena, sizeof(*arena));
 }
 
 void tmem_arena_abandon(struct tmem_arena *arena)
 {
-	memset(arena->where, 0, arena->spans * sizeof(*arena->where));
+	memset((void *)arena->where, 0, arena->spans * sizeof(*arena->where));
 	tmem_arena_destroy(arena);
 }
 
@@ -167,6 +168,43 @@ static int arena_map_run(struct tmem_arena *arena, char *addr, uint32_t first,
 }
 
 /*
+ * Keep a purge on backend anon, which goes by address, away from an idle span.
+ * Returns the idle word to put back, or 0 if there is nothing to hold.
+ */
+static uint32_t arena_hold(struct tmem_arena *arena, uint32_t span)
+{
+	_Atomic(uint32_t) *word = &arena->words[span];
+	uint32_t seen = atomic_load(word);
+
+	if (arena->ops != &tmem_backend_anon)
+		return 0;
+	for (;;) {
+		while (seen == TMEM_WORD_PURGING) {
+			sched_yield();
+			seen = atomic_load(word);
+		}
+		if (!(seen & TMEM_SPAN_IDLE))
+			return 0;
+		if (atomic_compare_exchange_weak(word, &seen,
+						 TMEM_WORD_PURGING))
+			return seen;
+	}
+}
+
+static int arena_move(struct tmem_arena *arena, uint32_t span, char *from,
+		      char *to)
+{
+	uint32_t idle = arena_hold(arena, span);
+	int err = arena->ops->move(arena, span, from, to);
+
+	if (!err)
+		atomic_store(&arena->where[span], to);
+	if (idle)
+		atomic_store(&arena->words[span], idle);
+	return err;
+}
+
+/*
  * A run of spans that are mapped nowhere goes by one call.  Spans that are
  * mapped move one by one: the kernel's mremap() wants to stay inside one
  * mapping.
@@ -190,9 +228,7 @@ static int arena_map(struct tmem_arena *arena, char *addr, uint32_t first,
 			continue;
 		}
 		if (from != to)
-			err = arena->ops->move(arena, first + i, from, to);
-		if (!err)
-			arena->where[first + i] = to;
+			err = arena_move(arena, first + i, from, to);
 		i++;
 	}
 	return err;
@@ -204,7 +240,7 @@ static char *arena_home(struct tmem_arena *arena, uint32_t first)
 	char *home = atomic_load(&arena->home), *made;
 
 	if (!home) {
-		made = tmem_os_reserve(arena->size, TMEM_SPAN_BYTES);
+		made = tmem_os_reserve(arena->size);
 		if (!made)
 			return NULL;
 		if (atomic_compare_exchange_strong(&arena->home, &home, made))
@@ -263,7 +299,7 @@ void tmem_arena_unmap(struct tmem_arena *arena, uint32_t first, uint32_t count)
 			continue;
 		tmem_os_unreach(arena->where[i], (end - i) * TMEM_SPAN_BYTES);
 	}
-	memset(&arena->where[first], 0, count * sizeof(*arena->where));
+	memset((void *)&arena->where[first], 0, count * sizeof(*arena->where));
 }
 
 int tmem_arena_populate(struct tmem_arena *arena, uint32_t first,

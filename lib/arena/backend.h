@@ -65,8 +65,10 @@ struct tmem_backend_ops {
 /*
  * An arena.  From tmem_arena_create() to tmem_arena_destroy().
  *
- * where[i] is protected by whoever orders the calls on span i (arena.h,
- * "Thread safety"); words[i] is atomic; the rest is constant.
+ * words[i] and where[i] are atomic, because a purge may come at any time: on
+ * backend anon it reads where[i] after it has made words[i] PURGING, and an
+ * idle span is PURGING while it moves.  Otherwise where[i] is whoever's who
+ * orders the calls on span i (arena.h, "Thread safety").  The rest is constant.
  */
 struct tmem_arena {
 	const struct tmem_backend_ops *ops;
@@ -77,7 +79,7 @@ struct tmem_arena {
 	char name[32];
 
 	_Atomic(uint32_t) *words; /* control words, one per span */
-	char **where; /* address of each span, NULL: nowhere */
+	_Atomic(char *) *where; /* address of each span, NULL: nowhere */
 	_Atomic(char *)
 		home; /* addresses for tmem_arena_map(NULL), or NULL: span i at i */
 
@@ -120,8 +122,8 @@ uint64_t tmem_os_swap_bytes(void);
 void *tmem_os_table(size_t bytes);
 void tmem_os_table_free(void *table, size_t bytes);
 
-/* Addresses without access, aligned to a multiple of spans, or NULL. */
-char *tmem_os_reserve(size_t bytes, size_t align);
+/* Addresses without access, aligned to spans, or NULL. */
+char *tmem_os_reserve(size_t bytes);
 
 /*
  * Move a mapping and its page table entries.  The old addresses stay mapped,

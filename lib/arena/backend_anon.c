@@ -105,7 +105,9 @@ static int anon_move(struct tmem_arena *arena, uint32_t span, char *from,
 
 	if (err == -EINVAL)
 		return anon_move_copy(arena, span, from, to);
-	return err ? err : tmem_os_unreach(from, TMEM_SPAN_BYTES);
+	if (!err) /* it is moved, whatever becomes of the old addresses */
+		(void)tmem_os_unreach(from, TMEM_SPAN_BYTES);
+	return err;
 }
 
 /* A write that changes nothing, for kernels without MADV_POPULATE_WRITE. */
@@ -134,25 +136,43 @@ static int anon_populate(struct tmem_arena *arena, char *addr, uint32_t count)
 	return 0;
 }
 
+/* Bytes of a span that are in memory. */
+static uint64_t anon_resident(char *addr)
+{
+	unsigned char page[TMEM_SPAN_BYTES / 4096];
+	uint64_t bytes = 0;
+	size_t i;
+
+	if (mincore(addr, TMEM_SPAN_BYTES, page))
+		return 0;
+	for (i = 0; i < sizeof(page); i++)
+		bytes += page[i] & 1 ? 4096 : 0;
+	return bytes;
+}
+
 /*
  * Our own side of the protocol that the kernel keeps on /dev/tmem.  We claim
  * the span before its memory goes, since unlike the kernel we cannot stop a
- * touch in between; tmem_arena_claim() waits for us.
+ * touch in between; tmem_arena_claim() waits for us.  True if there was any
+ * memory to take.
  */
 static bool anon_purge_span(struct tmem_arena *arena, uint32_t span)
 {
 	uint32_t idle = atomic_load(&arena->words[span]);
-	char *addr = arena->where[span];
-	bool gone;
+	bool gone, held;
+	char *addr;
 
-	if (!(idle & TMEM_SPAN_IDLE) || !addr)
+	if (!(idle & TMEM_SPAN_IDLE))
 		return false;
 	if (!atomic_compare_exchange_strong(&arena->words[span], &idle,
 					    TMEM_WORD_PURGING))
 		return false;
-	gone = !madvise(addr, TMEM_SPAN_BYTES, MADV_DONTNEED);
+	/* Where it is now: it does not move while the word is ours. */
+	addr = atomic_load(&arena->where[span]);
+	held = addr && anon_resident(addr);
+	gone = addr && !madvise(addr, TMEM_SPAN_BYTES, MADV_DONTNEED);
 	atomic_store(&arena->words[span], gone ? TMEM_SPAN_PURGED : idle);
-	return gone;
+	return gone && held;
 }
 
 static int anon_purge(struct tmem_arena *arena, uint32_t first, uint32_t count,
@@ -219,7 +239,6 @@ static void anon_usage_vma(void *ctx, const struct tmem_smaps_vma *vma)
 		if (walk->arena->where[i] >= vma->start &&
 		    walk->arena->where[i] < vma->end)
 			ours += TMEM_SPAN_BYTES;
-	walk->usage->resident += ours < vma->rss ? ours : vma->rss;
 	walk->usage->huge_bytes += ours < vma->pmd_mapped ? ours :
 							    vma->pmd_mapped;
 }
@@ -228,9 +247,15 @@ static int anon_usage(struct tmem_arena *arena, struct tmem_arena_usage *usage)
 {
 	struct anon_usage_walk walk = { .arena = arena, .usage = usage };
 	int err = tmem_smaps_walk(anon_usage_vma, &walk);
+	uint32_t i;
 
 	if (err)
 		return err;
+	for (i = 0; i < arena->spans; i++)
+		if (arena->where[i])
+			usage->resident += anon_resident(arena->where[i]);
+	if (usage->huge_bytes > usage->resident)
+		usage->huge_bytes = usage->resident;
 	usage->purged = atomic_load(&arena->purged);
 	anon_usage_nodes(arena, usage);
 	return 0;

@@ -103,7 +103,9 @@ static int dev_move(struct tmem_arena *arena, uint32_t span, char *from,
 	/* Where mremap() cannot: the offset can be mapped elsewhere too. */
 	if (err == -EINVAL)
 		err = dev_map(arena, to, span, 1);
-	return err ? err : tmem_os_unreach(from, TMEM_SPAN_BYTES);
+	if (!err) /* it is moved, whatever becomes of the old addresses */
+		(void)tmem_os_unreach(from, TMEM_SPAN_BYTES);
+	return err;
 }
 
 /* EFAULT is how the kernel says that a touch would have been SIGBUS. */

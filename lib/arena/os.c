@@ -35,8 +35,9 @@ void tmem_os_table_free(void *table, size_t bytes)
 		munmap(table, bytes);
 }
 
-char *tmem_os_reserve(size_t bytes, size_t align)
+char *tmem_os_reserve(size_t bytes)
 {
+	const size_t align = TMEM_SPAN_BYTES;
 	size_t head;
 	char *p;
 

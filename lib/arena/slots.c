@@ -17,7 +17,6 @@
 #include "arena/backend.h"
 
 #define SLOTS_PER_SPAN 8u
-#define SLOTS_ALIGN ((size_t)1 << 30) /* the largest that blocks can have */
 #define SLOTS_MAX (1u << 23) /* 16 TiB; a slot and a page fit 32 bits */
 
 static struct {
@@ -35,8 +34,7 @@ int tmem_slots_open(uint32_t spans)
 	if (count > SLOTS_MAX)
 		count = SLOTS_MAX;
 	for (; count; count /= 2) {
-		slots.base =
-			tmem_os_reserve(count * TMEM_SPAN_BYTES, SLOTS_ALIGN);
+		slots.base = tmem_os_reserve(count * TMEM_SPAN_BYTES);
 		if (slots.base)
 			break;
 	}
@@ -70,16 +68,29 @@ static uint32_t slots_run(uint32_t first, uint32_t count)
 	return n;
 }
 
+/* The first slot from there on whose address is a multiple of align slots. */
+static uint32_t slots_aligned(uint32_t first, uint32_t align)
+{
+	uintptr_t address = (uintptr_t)slots.base / TMEM_SPAN_BYTES + first;
+
+	return first + (uint32_t)(-address & (align - 1));
+}
+
+bool tmem_slots_is_aligned(uint32_t first, uint32_t align)
+{
+	return slots_aligned(first, align) == first;
+}
+
 static uint32_t slots_search(uint32_t from, uint32_t to, uint32_t count,
 			     uint32_t align)
 {
-	uint32_t first = (from + align - 1) / align * align, run;
+	uint32_t first = slots_aligned(from, align), run;
 
 	while (first < to && count <= slots.count - first) {
 		run = slots_run(first, count);
 		if (run == count)
 			return first;
-		first = (first + run + align) / align * align;
+		first = slots_aligned(first + run + 1, align);
 	}
 	return TMEM_NO_SLOT;
 }

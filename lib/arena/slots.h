@@ -12,7 +12,10 @@
 int tmem_slots_open(uint32_t spans);
 void tmem_slots_close(void);
 
-/* A run of free slots at a multiple of align, or TMEM_NO_SLOT. */
+/* Its address is a multiple of align slots, a power of two. */
+bool tmem_slots_is_aligned(uint32_t first, uint32_t align);
+
+/* A run of free slots, aligned so, or TMEM_NO_SLOT. */
 uint32_t tmem_slots_alloc(uint32_t count, uint32_t align);
 
 /* They have no access any more, or never had. */

@@ -23,6 +23,7 @@
 #include "arena/slots.h"
 
 #define ALIKE_BUCKETS 256u
+#define FILL_SPANS 64u /* at once: 128 MiB */
 
 static struct {
 	uint32_t oldest, newest; /* idle windows */
@@ -149,24 +150,6 @@ static void window_idle(uint32_t head, uint32_t count)
 }
 
 /*
- * A window that could not be finished.  Spans that hold nothing say so, or
- * the next owner would take them for filled.
- */
-static void window_abandon(uint32_t head, uint32_t count)
-{
-	uint32_t i;
-
-	window_idle(head, count);
-	for (i = head; i < head + count; i++) {
-		struct tmem_slot *slot = tmem_slot_at(i);
-
-		if (slot->absent)
-			tmem_arena_mark_purged(tmem_supply_arena(slot->span),
-					       tmem_span_index(slot->span));
-	}
-}
-
-/*
  * An idle span becomes busy.  Where the kernel has taken its memory, it is
  * like a fresh one.
  */
@@ -186,7 +169,8 @@ static uint32_t slots_in_row(uint32_t first, uint32_t end)
 	uint32_t n = 1;
 
 	while (first + n < end && tmem_slot_at(first + n)->span == span + n &&
-	       tmem_slot_at(first + n)->absent == tmem_slot_at(first)->absent)
+	       tmem_slot_at(first + n)->absent == tmem_slot_at(first)->absent &&
+	       tmem_slot_at(first + n)->zero == tmem_slot_at(first)->zero)
 		n++;
 	return n;
 }
@@ -233,7 +217,8 @@ static uint32_t window_exact(uint32_t count, uint32_t align, unsigned int node)
 	for (; head != TMEM_NO_SLOT; head = tmem_slot_at(head)->alike_next) {
 		struct tmem_slot *slot = tmem_slot_at(head);
 
-		if (slot->count == count && !(head % align) &&
+		if (slot->count == count &&
+		    tmem_slots_is_aligned(head, align) &&
 		    (tmem_supply_interleaves() ||
 		     tmem_span_node(slot->span) == node))
 			return head;
@@ -294,22 +279,31 @@ static bool slot_move(uint32_t from, uint32_t to)
 
 /*
  * Move up to want spans of a node out of an idle window to the slots at to.
- * They are taken from its end; what remains stays where and what it is.
- * Returns how many were moved.
+ * They are taken from its end; what remains stays where it is, and as old as
+ * it is.  Returns how many were moved.
  */
 static uint32_t idle_move(unsigned int node, uint32_t to, uint32_t want)
 {
 	uint32_t head = idle_best(node, want), count, n;
+
 	if (head == TMEM_NO_SLOT)
 		return 0;
 	count = tmem_slot_at(head)->count;
-	window_unlink_idle(head);
-	for (n = 0; n < want && n < count; n++)
-		if (!slot_move(head + count - 1 - n, to + n))
-			break;
+	alike_unlink(head);
+	for (n = 0; n < want && n < count; n++) {
+		/* The first slot goes with its place in the list. */
+		if (n == count - 1)
+			age_unlink(head);
+		if (slot_move(head + count - 1 - n, to + n))
+			continue;
+		if (n == count - 1)
+			age_link(head);
+		break;
+	}
+	windows.stats.spans_idle -= n;
 	if (count > n) {
 		tmem_slot_at(head)->count = count - n;
-		window_link_idle(head);
+		alike_link(head);
 	}
 	return n;
 }
@@ -331,11 +325,7 @@ static void supply_unmap(uint32_t to, tmem_span_id first, uint32_t count)
 	tmem_supply_give(first, count);
 }
 
-/*
- * Up to want spans of a node that hold no memory, at the slots at to, filled.
- * None if the node is full.
- */
-static uint32_t supply_map(unsigned int node, uint32_t to, uint32_t want)
+static uint32_t supply_try(unsigned int node, uint32_t to, uint32_t want)
 {
 	tmem_span_id first;
 	uint32_t n = tmem_supply_take(node, want, &first), i;
@@ -355,10 +345,30 @@ static uint32_t supply_map(unsigned int node, uint32_t to, uint32_t want)
 		tmem_arena_claim(tmem_supply_arena(first + i),
 				 tmem_span_index(first + i));
 	}
-	if (!slots_fill(to, n)) {
-		supply_unmap(to, first, n);
+	if (slots_fill(to, n))
+		return n;
+	supply_unmap(to, first, n);
+	return 0;
+}
+
+/*
+ * Up to want spans of a node that hold no memory, at the slots at to, filled.
+ * None if the node is full, which is then set in *full.  A node that has room
+ * for some of them only gives these.
+ */
+static uint32_t supply_map(unsigned int node, uint32_t to, uint32_t want,
+			   uint64_t *full)
+{
+	uint32_t n = 0;
+
+	if (*full & 1ULL << node)
 		return 0;
-	}
+	if (want > FILL_SPANS)
+		want = FILL_SPANS;
+	for (; !n && want; want /= 2)
+		n = supply_try(node, to, want);
+	if (!n)
+		*full |= 1ULL << node;
 	return n;
 }
 
@@ -367,7 +377,8 @@ static uint32_t supply_map(unsigned int node, uint32_t to, uint32_t want)
  * blocks are interleaved, what counts is the balance over all of them: an idle
  * span of another node is better than more memory from this one.
  */
-static uint32_t window_extend(unsigned int node, uint32_t to, uint32_t want)
+static uint32_t window_extend(unsigned int node, uint32_t to, uint32_t want,
+			      uint64_t *full)
 {
 	unsigned int i, count;
 	const uint8_t *order = tmem_supply_order(node, &count);
@@ -379,64 +390,9 @@ static uint32_t window_extend(unsigned int node, uint32_t to, uint32_t want)
 	for (i = 0; !n && i < count; i++) {
 		n = idle_move(order[i], to, want);
 		if (!n)
-			n = supply_map(order[i], to, want);
+			n = supply_map(order[i], to, want, full);
 	}
 	return n;
-}
-
-static uint32_t window_build(uint32_t count, uint32_t align, unsigned int node,
-			     bool *fresh)
-{
-	uint32_t head = tmem_slots_alloc(count, align), n, got;
-	uint64_t filled = windows.stats.spans_filled;
-
-	if (head == TMEM_NO_SLOT)
-		return head;
-	for (n = 0; n < count; n += got) {
-		if (n && tmem_supply_interleaves())
-			node = tmem_supply_wanted();
-		got = window_extend(node, head + n,
-				    tmem_supply_interleaves() ? 1 : count - n);
-		if (!got)
-			break;
-	}
-	*fresh |= windows.stats.spans_filled != filled;
-	if (n == count && window_fill(head, count, fresh))
-		return head;
-	/* Nothing is lost: what was found is an idle window now. */
-	window_abandon(head, n);
-	tmem_slots_free(head + n, count - n);
-	return TMEM_NO_SLOT;
-}
-
-uint32_t tmem_window_get(uint32_t count, uint32_t align_slots, bool *fresh)
-{
-	unsigned int node = tmem_supply_wanted();
-	uint32_t head;
-
-	*fresh = false;
-	if (count > tmem_supply_spans())
-		return TMEM_NO_SLOT;
-	head = window_reuse(count, align_slots, node);
-	if (head != TMEM_NO_SLOT && !window_fill(head, count, fresh)) {
-		window_abandon(head, count);
-		head = TMEM_NO_SLOT;
-	}
-	if (head == TMEM_NO_SLOT)
-		head = window_build(count, align_slots, node, fresh);
-	if (head == TMEM_NO_SLOT)
-		return head;
-	window_mark(head, count, TMEM_SLOT_LIVE);
-	windows.stats.spans_live += count;
-	return head;
-}
-
-void tmem_window_put(uint32_t head)
-{
-	uint32_t count = tmem_slot_at(head)->count;
-
-	windows.stats.spans_live -= count;
-	window_idle(head, count);
 }
 
 /*
@@ -477,6 +433,100 @@ static size_t window_purge(uint32_t head)
 	return purged * TMEM_SPAN_BYTES;
 }
 
+/*
+ * A window that could not be finished.  What was found idle is idle again;
+ * what was taken from the supply goes back there.
+ */
+static void window_abandon(uint32_t head, uint32_t count)
+{
+	uint32_t end = head + count, i, n;
+
+	for (i = head; i < end; i += n) {
+		n = slots_in_row(i, end);
+		if (tmem_slot_at(i)->zero) {
+			if (!tmem_slot_at(i)->absent)
+				windows.stats.spans_filled -= n;
+			supply_unmap(i, tmem_slot_at(i)->span, n);
+			continue;
+		}
+		while (i + n < end && !tmem_slot_at(i + n)->zero)
+			n++;
+		window_idle(i, n);
+	}
+}
+
+/*
+ * Addresses for a window.  When there are none left in a row, idle windows are
+ * dissolved, oldest first, for theirs.
+ */
+static uint32_t window_place(uint32_t count, uint32_t align)
+{
+	uint32_t place = tmem_slots_alloc(count, align), head, newer;
+
+	for (head = windows.oldest;
+	     place == TMEM_NO_SLOT && head != TMEM_NO_SLOT; head = newer) {
+		newer = tmem_slot_at(head)->newer;
+		window_purge(head);
+		place = tmem_slots_alloc(count, align);
+	}
+	return place;
+}
+
+static uint32_t window_build(uint32_t count, uint32_t align, unsigned int node,
+			     bool *fresh)
+{
+	uint32_t head = window_place(count, align), n, got;
+	uint64_t filled = windows.stats.spans_filled, full = 0;
+
+	if (head == TMEM_NO_SLOT)
+		return head;
+	for (n = 0; n < count; n += got) {
+		if (n && tmem_supply_interleaves())
+			node = tmem_supply_wanted();
+		got = window_extend(node, head + n,
+				    tmem_supply_interleaves() ? 1 : count - n,
+				    &full);
+		if (!got)
+			break;
+	}
+	*fresh |= windows.stats.spans_filled != filled;
+	if (n == count && window_fill(head, count, fresh))
+		return head;
+	window_abandon(head, n);
+	tmem_slots_free(head + n, count - n);
+	return TMEM_NO_SLOT;
+}
+
+uint32_t tmem_window_get(uint32_t count, uint32_t align_slots, bool *fresh)
+{
+	unsigned int node = tmem_supply_wanted();
+	uint32_t head;
+
+	*fresh = false;
+	if (count > tmem_supply_spans())
+		return TMEM_NO_SLOT;
+	head = window_reuse(count, align_slots, node);
+	if (head != TMEM_NO_SLOT && !window_fill(head, count, fresh)) {
+		window_abandon(head, count);
+		head = TMEM_NO_SLOT;
+	}
+	if (head == TMEM_NO_SLOT)
+		head = window_build(count, align_slots, node, fresh);
+	if (head == TMEM_NO_SLOT)
+		return head;
+	window_mark(head, count, TMEM_SLOT_LIVE);
+	windows.stats.spans_live += count;
+	return head;
+}
+
+void tmem_window_put(uint32_t head)
+{
+	uint32_t count = tmem_slot_at(head)->count;
+
+	windows.stats.spans_live -= count;
+	window_idle(head, count);
+}
+
 size_t tmem_windows_trim(size_t keep_bytes)
 {
 	uint32_t head = windows.oldest, newer;
@@ -514,7 +564,9 @@ void tmem_windows_inherit(void)
 		}
 		/* Rather no access to the parent's memory than to write it. */
 		if (mprotect(tmem_slot_addr(head), count * TMEM_SPAN_BYTES,
-			     PROT_READ))
+			     PROT_READ) &&
+		    tmem_os_unreach(tmem_slot_addr(head),
+				    count * TMEM_SPAN_BYTES))
 			munmap(tmem_slot_addr(head), count * TMEM_SPAN_BYTES);
 		for (i = 0; i < count; i++)
 			tmem_slot_at(head + i)->inherited = true;

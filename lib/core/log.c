@@ -21,7 +21,7 @@ void tmem_set_log(tmem_log_fn fn, void *ctx)
 void tmem_log(enum tmem_log_level level, const char *fmt, ...)
 {
 	tmem_log_fn fn = atomic_load(&log_fn);
-	char line[256];
+	char line[256], *p;
 	va_list args;
 
 	if (!fn)
@@ -29,5 +29,9 @@ void tmem_log(enum tmem_log_level level, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
+	/* Words of the environment may hold anything; a line is a line. */
+	for (p = line; *p; p++)
+		if ((unsigned char)*p < ' ')
+			*p = '?';
 	fn(atomic_load(&log_ctx), level, line);
 }

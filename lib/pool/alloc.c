@@ -16,7 +16,7 @@
 static char *block_get(struct tmem_pool *pool, size_t align, size_t size,
 		       bool *fresh, size_t *bytes)
 {
-	unsigned int bin = tmem_bin_of(size, align);
+	unsigned int bin = tmem_bin_of(size += !size, align);
 	size_t pages = (size + TMEM_PAGE_BYTES - 1) / TMEM_PAGE_BYTES;
 	size_t align_pages = align > TMEM_PAGE_BYTES ? align / TMEM_PAGE_BYTES :
 						       1;
@@ -26,7 +26,6 @@ static char *block_get(struct tmem_pool *pool, size_t align, size_t size,
 		*bytes = tmem_bin_bytes(bin);
 		return tmem_run_get(pool, bin, fresh);
 	}
-	pages += !pages;
 	if (pages <= TMEM_EXTENT_PAGES_MAX &&
 	    pages + align_pages - 1 <= TMEM_SPAN_PAGES) {
 		*bytes = pages * TMEM_PAGE_BYTES;

@@ -30,7 +30,6 @@ static struct {
 	struct tmem_pool default_pool;
 	struct tmem_pool *pools;
 	struct tmem_pool_count count;
-	bool fork_hooked;
 } heap = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void heap_fork_prepare(void)
@@ -58,6 +57,12 @@ static void heap_fork_child(void)
 	pthread_mutex_unlock(&heap.lock);
 }
 
+/* Before anything can be set up: another thread may fork meanwhile. */
+__attribute__((constructor)) static void heap_fork_hook(void)
+{
+	pthread_atfork(heap_fork_prepare, heap_fork_parent, heap_fork_child);
+}
+
 static int heap_open(const struct tmem_settings *settings)
 {
 	int err = tmem_supply_open(settings);
@@ -69,10 +74,6 @@ static int heap_open(const struct tmem_settings *settings)
 		tmem_supply_close();
 		return err;
 	}
-	if (!heap.fork_hooked)
-		pthread_atfork(heap_fork_prepare, heap_fork_parent,
-			       heap_fork_child);
-	heap.fork_hooked = true;
 	heap.settings = *settings;
 	heap.backend = tmem_supply_must_populate() ? TMEM_BACKEND_DEV :
 						     TMEM_BACKEND_ANON;

@@ -252,12 +252,12 @@ TEST_F_TIMEOUT(race, claim_and_purge, 60)
 
 	ASSERT_TRUE(race_run(&self->r));
 	race_end(&self->r);
-	EXPECT_EQ(0U, self->r.corrupt);
-	EXPECT_LT(0U, self->r.kept);
-	EXPECT_LT(0U, self->r.lost);
-	EXPECT_EQ(self->r.lost, self->r.purged);
+	EXPECT_EQ(0U, atomic_load(&self->r.corrupt));
+	EXPECT_LT(0U, atomic_load(&self->r.kept));
+	EXPECT_LT(0U, atomic_load(&self->r.lost));
+	EXPECT_EQ(atomic_load(&self->r.lost), atomic_load(&self->r.purged));
 	EXPECT_EQ(0, tmem_arena_usage(self->r.arena, &usage));
-	EXPECT_EQ(self->r.purged, usage.purged);
+	EXPECT_EQ(atomic_load(&self->r.purged), usage.purged);
 }
 
 TEST_F_TIMEOUT(race, move_and_purge, 60)
@@ -265,10 +265,10 @@ TEST_F_TIMEOUT(race, move_and_purge, 60)
 	self->r.moving = true;
 	ASSERT_TRUE(race_run(&self->r));
 	race_end(&self->r);
-	EXPECT_EQ(0U, self->r.corrupt);
-	EXPECT_LT(0U, self->r.kept);
-	EXPECT_LT(0U, self->r.lost);
-	EXPECT_EQ(self->r.lost, self->r.purged);
+	EXPECT_EQ(0U, atomic_load(&self->r.corrupt));
+	EXPECT_LT(0U, atomic_load(&self->r.kept));
+	EXPECT_LT(0U, atomic_load(&self->r.lost));
+	EXPECT_EQ(atomic_load(&self->r.lost), atomic_load(&self->r.purged));
 }
 
 struct filler {

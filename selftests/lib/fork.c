@@ -84,7 +84,7 @@ FIXTURE_TEARDOWN(family)
 
 	EXPECT_TRUE(family_kept(f));
 	EXPECT_EQ(0, memcmp(&now, &self->before, sizeof(now)));
-	EXPECT_EQ(0U, f->log.lines);
+	EXPECT_EQ(0U, atomic_load(&f->log.lines));
 	for (i = 0; i < BLOCKS; i++)
 		tmem_free(f->block[i]);
 	tmem_pool_destroy(f->pool);
@@ -387,7 +387,7 @@ TEST_F(family, while_threads_allocate)
 	atomic_store(&busy.stop, true);
 	for (i = 0; i < ARRAY_SIZE(thread); i++)
 		pthread_join(thread[i], NULL);
-	EXPECT_EQ(0U, busy.bad);
+	EXPECT_EQ(0U, atomic_load(&busy.bad));
 	EXPECT_EQ(self->before.live_blocks, lt_stats().live_blocks);
 	EXPECT_EQ(self->before.live_bytes, lt_stats().live_bytes);
 	self->before = lt_stats();

@@ -15,6 +15,8 @@
 
 /* FIXTURE_SETUP and FIXTURE_TEARDOWN define functions that are not static. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
+/* TEST defines one with a parameter that it leaves alone; clang minds. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #include <errno.h>
 #include <limits.h>

@@ -51,7 +51,7 @@ FIXTURE_TEARDOWN(misuse)
 	EXPECT_EQ(0U, lt_stats().live_blocks);
 	EXPECT_EQ(0U, lt_stats().spans_busy);
 	EXPECT_EQ(misuse, lt_stats().misuse);
-	EXPECT_EQ(0U, self->log.lines);
+	EXPECT_EQ(0U, atomic_load(&self->log.lines));
 	tmem_set_log(NULL, NULL);
 }
 
@@ -264,7 +264,7 @@ TEST_F(misuse, random_pointers)
 		tmem_free(p);
 		wrong++;
 	}
-	EXPECT_EQ(wrong, self->log.lines);
+	EXPECT_EQ(wrong, atomic_load(&self->log.lines));
 	EXPECT_TRUE(same_but_misuse(&self->before, wrong));
 	self->log.lines = 0;
 }
@@ -294,8 +294,8 @@ TEST_F(misuse, among_good_calls)
 	}
 	for (k = 0; k < LIVE; k++)
 		tmem_free(block[k]);
-	EXPECT_EQ(lt_stats().misuse, self->log.lines);
-	EXPECT_LT(steps / 2, self->log.lines);
+	EXPECT_EQ(lt_stats().misuse, atomic_load(&self->log.lines));
+	EXPECT_LT(steps / 2, atomic_load(&self->log.lines));
 	self->log.lines = 0;
 }
 
@@ -314,7 +314,7 @@ TEST_F(misuse, the_caller_is_named)
 	char *end;
 
 	call_site(&a_variable);
-	EXPECT_EQ(1U, self->log.lines);
+	EXPECT_EQ(1U, atomic_load(&self->log.lines));
 	while ((p = strstr(p, "0x"))) {
 		uintptr_t at = strtoull(p, &end, 16);
 
@@ -339,7 +339,7 @@ TEST_F(misuse, errno_is_kept)
 		tmem_free(NULL);
 		EXPECT_EQ(EXDEV, errno);
 	}
-	EXPECT_EQ(0U, self->log.lines);
+	EXPECT_EQ(0U, atomic_load(&self->log.lines));
 }
 
 /* A listener may set errno, the caller must not see it. */
@@ -383,7 +383,7 @@ TEST(before_the_first_block)
 	tmem_free(NULL);
 	EXPECT_EQ(0U, tmem_usable_size(NULL));
 	EXPECT_EQ(0U, tmem_usable_size(&local));
-	EXPECT_EQ(0U, log.lines);
+	EXPECT_EQ(0U, atomic_load(&log.lines));
 	errno = ENOTTY;
 	tmem_free(&local);
 	EXPECT_EQ(ENOTTY, errno);

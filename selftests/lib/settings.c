@@ -185,7 +185,7 @@ TEST_F(init, from_the_environment)
 {
 	ASSERT_EQ(0, tmem_init(NULL));
 	EXPECT_STREQ(self->backend, tmem_backend_name());
-	EXPECT_EQ(0U, self->log.lines);
+	EXPECT_EQ(0U, atomic_load(&self->log.lines));
 }
 
 TEST_F(init, by_the_first_allocation)
@@ -267,7 +267,7 @@ TEST_F(init, wrong_backend_words)
 	setenv("TMEM_BACKEND", self->backend, 1);
 	EXPECT_EQ(0, tmem_init(NULL));
 	EXPECT_STREQ(self->backend, tmem_backend_name());
-	EXPECT_EQ(0U, self->log.lines);
+	EXPECT_EQ(0U, atomic_load(&self->log.lines));
 }
 
 TEST_F(init, wrong_numa_words)
@@ -392,7 +392,7 @@ TEST_F(init, other_struct_sizes)
 	longer.config.struct_size = sizeof(longer);
 	longer.config.backend = lt_backend();
 	EXPECT_EQ(0, tmem_init(&longer.config));
-	EXPECT_EQ(0U, self->log.lines);
+	EXPECT_EQ(0U, atomic_load(&self->log.lines));
 }
 
 static void *init_thread(void *arg)

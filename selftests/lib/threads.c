@@ -254,7 +254,7 @@ TEST_F_TIMEOUT(threads, hand_blocks_across, 100)
 	atomic_store(&self->crowd.stop, true);
 	pthread_join(self->watcher.id, NULL);
 	crowd_drain(&self->crowd);
-	EXPECT_EQ(0U, self->crowd.bad);
+	EXPECT_EQ(0U, atomic_load(&self->crowd.bad));
 
 	stats = lt_stats();
 	TH_LOG("%llu allocations", (unsigned long long)stats.allocs);
@@ -284,7 +284,7 @@ TEST_F_TIMEOUT(threads, pools_come_and_go, 100)
 		pthread_join(self->member[i].id, NULL);
 	}
 	crowd_drain(&self->crowd);
-	EXPECT_EQ(0U, self->crowd.bad);
+	EXPECT_EQ(0U, atomic_load(&self->crowd.bad));
 	EXPECT_EQ(0U, lt_stats().live_blocks);
 	EXPECT_EQ(0U, lt_stats().spans_busy);
 	EXPECT_EQ(0U, lt_stats().misuse);

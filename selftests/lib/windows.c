@@ -32,7 +32,7 @@ FIXTURE_TEARDOWN(windows)
 	tmem_trim(0);
 	EXPECT_EQ(0U, lt_stats().spans_idle);
 	EXPECT_EQ(0U, lt_residency().resident);
-	EXPECT_EQ(0U, self->log.lines);
+	EXPECT_EQ(0U, atomic_load(&self->log.lines));
 	tmem_set_log(NULL, NULL);
 }
 
@@ -280,6 +280,54 @@ TEST_F(windows, large_alignments)
 	}
 	/* Other alignments, the same memory. */
 	EXPECT_EQ(4U, lt_stats().spans_filled);
+}
+
+/* The search for free addresses has come to the end, and begun anew. */
+static bool go_around(char *start, char *end)
+{
+	size_t left = (size_t)(end - start) / LT_GIB + 2;
+	char *p = NULL, *before;
+
+	do {
+		before = p;
+		p = tmem_aligned_alloc(LT_GIB, 1);
+		tmem_free(p);
+		tmem_trim(0);
+	} while (p >= before && p && left--);
+	return p && p < before;
+}
+
+/*
+ * When the range has been used up, free addresses are looked for where others
+ * are live, with holes between them that may be too small.
+ */
+TEST_F_TIMEOUT(windows, addresses_come_around, 60)
+{
+	enum { OLD = 24, NEW = 24 };
+	size_t size[OLD + NEW], i;
+	uint64_t random = lt_seed();
+	char *block[OLD + NEW], *start, *end;
+
+	tmem_windows_range(&start, &end);
+	ASSERT_TRUE(go_around(start, end));
+	for (i = 0; i < OLD + NEW; i++) {
+		if (i == OLD) {
+			ASSERT_TRUE(go_around(start, end));
+		}
+		size[i] = lt_between(&random, LT_SPAN, 4 * LT_SPAN);
+		block[i] = filled(size[i], i);
+		ASSERT_NE(NULL, block[i]);
+		if (i >= OLD || i % 2)
+			continue;
+		/* A hole, once the next one is there. */
+		tmem_free(block[i]);
+		block[i] = NULL;
+		tmem_trim(0);
+	}
+	for (i = 0; i < OLD + NEW; i++) {
+		EXPECT_TRUE(!block[i] || lt_kept(block[i], size[i], i));
+		tmem_free(block[i]);
+	}
 }
 
 TEST_HARNESS_MAIN
