@@ -17,8 +17,9 @@ usage() {
 	  asan   the same with AddressSanitizer and UBSan
 	  tsan   the same with ThreadSanitizer
 	  tool   tests of tmemctl
-	  vm     kernel tests in a two-node VM, on every kernel there is; a
-	         replay on /dev/tmem there; and a machine without NUMA
+	  vm     tests of the module, and of the library on /dev/tmem, in a
+	         two-node VM on every kernel there is; a replay on /dev/tmem
+	         there; and a machine without NUMA
 	  vm-KERNEL, vm-KERNEL-flat    one of these, as in vm-6.12
 
 	Without a group: all.
@@ -89,26 +90,27 @@ run_tool() {
 # The guest runs all programs of one boot; its output names where each begins
 # and ends, and is taken apart here while it comes.
 split_guest_output() {
-	local group=$1 line program='' seconds
+	local group=$1 line program='' seconds log
 	while IFS= read -r line; do
 		case $line in
 		'# program '*)
 			program=${line#\# program }
-			: >"$logs/$group-$program.log"
+			log=$logs/$group-${program//\//-}.log
+			: >"$log"
 			;;
 		"# end $program "*)
 			seconds=${line#"# end $program "}
-			tap_report "$group/$program" \
-				"$logs/$group-$program.log" 0 "${seconds% s}"
+			tap_report "$group/$program" "$log" 0 "${seconds% s}"
 			program=
 			;;
 		*)
-			printf '%s\n' "$line" >>"$logs/$group-${program:-boot}.log"
+			[[ -n $program ]] || log=$logs/$group-boot.log
+			printf '%s\n' "$line" >>"$log"
 			;;
 		esac
 	done
 	if [[ -n $program ]]; then
-		tap_report "$group/$program" "$logs/$group-$program.log" lost '?'
+		tap_report "$group/$program" "$log" lost '?'
 	fi
 }
 
@@ -120,13 +122,14 @@ vm() {
 		2>"$logs/$group-vm.log"
 }
 
-run_kmod_tests() {
+run_guest_tests() {
 	local group=$1 status=0 before=$failed
 	shift
 	: >"$logs/$group-boot.log"
 	# Not a pipe: the counting has to happen in this shell.
 	split_guest_output "$group" < <(
-		vm "$group" "$@" -- selftests/vm/kmod-tests.sh || status=$?
+		vm "$group" --file build/selftests/lib "$@" -- \
+			selftests/vm/guest-tests.sh || status=$?
 		echo "$status" >"$logs/$group-status"
 	)
 	status=$(cat "$logs/$group-status")
@@ -158,14 +161,14 @@ run_vm() {
 		# A machine that knows nothing of NUMA.
 		options=(--kernel "$(cut -d- -f2 <<<"$group")" --nodes 1
 			--mem 2048 --append numa=off)
-		run_kmod_tests "$group" "${options[@]}"
+		run_guest_tests "$group" "${options[@]}"
 		;;
 	*)
 		options=(--kernel "${group#vm-}" --nodes 2)
 		# Debian's default clears every page: a fill that forgot to
 		# would go unseen.
 		[[ $group != vm-6.1 ]] || options+=(--append init_on_alloc=0)
-		run_kmod_tests "$group" "${options[@]}"
+		run_guest_tests "$group" "${options[@]}"
 		run_replay "$group" "${options[@]}"
 		;;
 	esac
@@ -176,7 +179,10 @@ run_vm() {
 run_group() {
 	local kernel
 	case $1 in
-	lib) run_folder lib build/selftests/lib ;;
+	lib)
+		run_folder lib build/selftests/lib
+		run_program lib/symbols selftests/lib/symbols.sh
+		;;
 	asan) run_folder asan build/selftests/lib-asan "${flat[@]}" ;;
 	tsan) run_folder tsan build/selftests/lib-tsan "${flat[@]}" ;;
 	tool) run_tool ;;

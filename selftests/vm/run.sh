@@ -178,7 +178,7 @@ put_file() {
 put_project() {
 	local file
 	for file in build/tmemctl build/libtmem.so.0 tools/traces \
-		selftests/vm/dmesg-check.sh selftests/vm/kmod-tests.sh; do
+		selftests/vm/dmesg-check.sh selftests/vm/guest-tests.sh; do
 		[[ ! -e $root/$file ]] || put "$root/$file" "/tmem/$file"
 	done
 	for file in "$build"/selftests/kmod/*; do

@@ -1,9 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kmod-tests.sh - run the kernel tests.  Runs in the guest.
+# guest-tests.sh - run the tests of the module, and those of the library on
+# /dev/tmem.  Runs in the guest.
 #
-# usage: kmod-tests.sh [NAME]...      (default: all of build/selftests/kmod)
+# usage: guest-tests.sh [NAME]...      (default: all of build/selftests/kmod and lib)
+#
+# lib/NAME is a test of the library, any other NAME one of the module.
 #
 # Every program prints TAP; this prints it on, between two lines that name the
 # program, and adds results of its own: a program that the kernel complained
@@ -12,7 +15,8 @@
 # taken out and put in again.
 
 cd /tmem || exit 1
-results=/tmp/kmod-tests.$$
+export TMEM_BACKEND=dev # for those of the library
+results=/tmp/guest-tests.$$
 all_good=1
 
 # bad NAME TEXT - a failure that the program itself could not report.
@@ -41,6 +45,14 @@ judge() {
 	fi
 }
 
+# A test of the library has its folder in its name.
+path_of() {
+	case $1 in
+	lib/*) echo "build/selftests/$1" ;;
+	*) echo "build/selftests/kmod/$1" ;;
+	esac
+}
+
 run_one() {
 	name=$1 mark="tmem-test: $1 $$"
 	echo "# program $name"
@@ -48,7 +60,7 @@ run_one() {
 	start=$(date +%s)
 	# The status has to come through the pipe.
 	{
-		timeout -s KILL 240 "build/selftests/kmod/$name" 2>&1
+		timeout -s KILL 240 "$(path_of "$name")" 2>&1
 		echo $? >$results.status
 	} | tee $results
 	judge "$name" "$(cat $results.status)"
@@ -85,6 +97,9 @@ reload() {
 if [ $# -eq 0 ]; then
 	for program in build/selftests/kmod/*; do
 		[ -x "$program" ] && set -- "$@" "${program##*/}"
+	done
+	for program in build/selftests/lib/*; do
+		[ -x "$program" ] && set -- "$@" "lib/${program##*/}"
 	done
 fi
 if [ $# -eq 0 ]; then
