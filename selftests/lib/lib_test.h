@@ -383,4 +383,14 @@ static inline void lt_maps_free(const struct lt_maps *maps)
 	munmap(maps->at, maps->bytes);
 }
 
+/* A block of the default pool, written to all over. */
+static inline char *lt_filled(size_t size, uint64_t tag)
+{
+	char *block = tmem_alloc(size);
+
+	if (block)
+		lt_fill(block, size, tag);
+	return block;
+}
+
 #endif /* LIB_TEST_H */

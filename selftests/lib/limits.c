@@ -33,21 +33,11 @@ FIXTURE_TEARDOWN(limits)
 	tmem_set_log(NULL, NULL);
 }
 
-/* A block, written to all over. */
-static char *filled(size_t size, uint64_t tag)
-{
-	char *block = tmem_alloc(size);
-
-	if (block)
-		lt_fill(block, size, tag);
-	return block;
-}
-
 /* As much as the machine has, while one span of it is live: no. */
 TEST_F(limits, more_than_there_is)
 {
 	size_t all = (size_t)tmem_supply_spans() * LT_SPAN;
-	char *live = filled(100, 1), *idle = filled(6 * LT_MIB, 2);
+	char *live = lt_filled(100, 1), *idle = lt_filled(6 * LT_MIB, 2);
 	struct tmem_stats before, now;
 
 	tmem_free(idle);
@@ -79,7 +69,7 @@ static size_t fill_up(char **block, size_t max, size_t size)
 	size_t n;
 
 	for (n = 0; n < max; n++) {
-		block[n] = filled(size, n);
+		block[n] = lt_filled(size, n);
 		if (!block[n])
 			break;
 	}
@@ -237,7 +227,7 @@ FIXTURE_TEARDOWN(full)
 TEST_F_TIMEOUT(full, refused_and_given_back, 100)
 {
 	size_t size = self->all / 4 / LT_SPAN * LT_SPAN;
-	char *live = filled(size, 1), *more;
+	char *live = lt_filled(size, 1), *more;
 	struct tmem_residency r;
 
 	ASSERT_NE(NULL, live);
@@ -245,7 +235,7 @@ TEST_F_TIMEOUT(full, refused_and_given_back, 100)
 	EXPECT_EQ(NULL, tmem_alloc(self->all - size));
 	EXPECT_EQ(ENOMEM, errno);
 	EXPECT_TRUE(lt_kept(live, size, 1));
-	more = filled(size, 2);
+	more = lt_filled(size, 2);
 	EXPECT_NE(NULL, more);
 	tmem_free(more);
 	tmem_trim(0);
@@ -263,7 +253,7 @@ TEST_F_TIMEOUT(full, a_block_on_two_nodes, 100)
 	struct tmem_residency r;
 	char *block;
 
-	block = filled(size, 1);
+	block = lt_filled(size, 1);
 	ASSERT_NE(NULL, block);
 	r = lt_residency();
 	EXPECT_EQ(size, r.resident);

@@ -36,16 +36,6 @@ FIXTURE_TEARDOWN(windows)
 	tmem_set_log(NULL, NULL);
 }
 
-/* A block, written to all over. */
-static char *filled(size_t size, uint64_t tag)
-{
-	char *block = tmem_alloc(size);
-
-	if (block)
-		lt_fill(block, size, tag);
-	return block;
-}
-
 static enum tmem_slot_kind kind_of(const void *addr)
 {
 	return (enum tmem_slot_kind)tmem_slot_of(addr)->kind;
@@ -53,7 +43,7 @@ static enum tmem_slot_kind kind_of(const void *addr)
 
 TEST_F(windows, the_same_size_as_it_stands)
 {
-	char *block = filled(10 * LT_MIB, 1);
+	char *block = lt_filled(10 * LT_MIB, 1);
 	struct tmem_stats stats;
 
 	ASSERT_NE(NULL, block);
@@ -78,7 +68,7 @@ TEST_F(windows, the_same_size_as_it_stands)
 /* Among several of a size, the one freed last: it may still be in a cache. */
 TEST_F(windows, the_last_one_first)
 {
-	char *a = filled(4 * LT_MIB, 1), *b = filled(4 * LT_MIB, 2);
+	char *a = lt_filled(4 * LT_MIB, 1), *b = lt_filled(4 * LT_MIB, 2);
 
 	tmem_free(a);
 	tmem_free(b);
@@ -91,8 +81,8 @@ TEST_F(windows, the_last_one_first)
 
 TEST_F(windows, a_larger_one_out_of_two)
 {
-	char *a = filled(6 * LT_MIB, 1), *keep = filled(2 * LT_MIB, 2);
-	char *b = filled(8 * LT_MIB, 3), *c;
+	char *a = lt_filled(6 * LT_MIB, 1), *keep = lt_filled(2 * LT_MIB, 2);
+	char *b = lt_filled(8 * LT_MIB, 3), *c;
 	struct tmem_stats stats;
 
 	tmem_free(a);
@@ -120,7 +110,7 @@ TEST_F(windows, a_larger_one_out_of_two)
 /* What is not needed of a window stays and can be used. */
 TEST_F(windows, a_part_of_one)
 {
-	char *a = filled(12 * LT_MIB, 1), *b, *c;
+	char *a = lt_filled(12 * LT_MIB, 1), *b, *c;
 
 	tmem_free(a);
 	b = tmem_alloc(4 * LT_MIB);
@@ -141,7 +131,7 @@ TEST_F(windows, a_part_of_one)
 /* New memory only for what idle spans do not cover. */
 TEST_F(windows, idle_spans_and_new_ones)
 {
-	char *a = filled(6 * LT_MIB, 1), *b;
+	char *a = lt_filled(6 * LT_MIB, 1), *b;
 
 	tmem_free(a);
 	b = tmem_zalloc(20 * LT_MIB);
@@ -192,8 +182,8 @@ TEST_F(windows, zeroes_after_use)
 
 TEST_F(windows, trim_takes_the_oldest)
 {
-	char *a = filled(4 * LT_MIB, 1), *b = filled(6 * LT_MIB, 2);
-	char *c = filled(8 * LT_MIB, 3);
+	char *a = lt_filled(4 * LT_MIB, 1), *b = lt_filled(6 * LT_MIB, 2);
+	char *c = lt_filled(8 * LT_MIB, 3);
 
 	tmem_free(b);
 	tmem_free(c);
@@ -219,7 +209,7 @@ TEST_F(windows, trim_takes_the_oldest)
 /* The rest of a window is as old as the window was. */
 TEST_F(windows, trim_takes_the_oldest_rest)
 {
-	char *a = filled(12 * LT_MIB, 1), *b = filled(4 * LT_MIB, 2), *c;
+	char *a = lt_filled(12 * LT_MIB, 1), *b = lt_filled(4 * LT_MIB, 2), *c;
 
 	tmem_free(a);
 	tmem_free(b);
@@ -249,7 +239,7 @@ TEST_F(windows, trim_counts_what_was_held)
 
 TEST_F(windows, live_blocks_are_not_trimmed)
 {
-	char *a = filled(6 * LT_MIB, 1), *small = filled(100, 2);
+	char *a = lt_filled(6 * LT_MIB, 1), *small = lt_filled(100, 2);
 
 	EXPECT_EQ(0U, tmem_trim(0));
 	EXPECT_TRUE(lt_kept(a, 6 * LT_MIB, 1));
@@ -315,7 +305,7 @@ TEST_F_TIMEOUT(windows, addresses_come_around, 60)
 			ASSERT_TRUE(go_around(start, end));
 		}
 		size[i] = lt_between(&random, LT_SPAN, 4 * LT_SPAN);
-		block[i] = filled(size[i], i);
+		block[i] = lt_filled(size[i], i);
 		ASSERT_NE(NULL, block[i]);
 		if (i >= OLD || i % 2)
 			continue;
