@@ -142,6 +142,15 @@ tail -n +1001 "$trace" | zstd -q >>"$work/frames"
 run "${anon[@]}" --json --repeat 1 "$work/frames"
 check "two compressed pieces, one after the other, are one trace" facts_agree
 
+# The peer: the same events and bytes, and nothing of it through libtmem.
+peer_agrees() {
+	equal "$status $(value backend)" "0 malloc" && facts_agree &&
+		equal "$(value library_peak_bytes)" 0 &&
+		calc "$(value peak_resident_bytes) > $peak / 2"
+}
+run replay --backend malloc --json "$trace"
+check "malloc replays the same, without libtmem" peer_agrees
+
 make_trace 1 2000 "$work/one.trace"
 read -r events _ peak _ peak_blocks <"$work/one.trace.facts"
 run "${anon[@]}" --json --repeat 1 --touch full "$work/one.trace"

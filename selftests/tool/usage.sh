@@ -56,6 +56,8 @@ wrong "--touch without a word" "option '--touch' requires an argument" \
 	replay --touch
 wrong "--backend with an unknown word" "^tmemctl: --backend: 'gpu' is not" \
 	replay --backend gpu /a
+wrong "a node policy for malloc" '^tmemctl: --numa: malloc has no policy' \
+	replay --backend malloc --numa local /a
 for number in 0 -1 x 3x '' 99999999999999999999; do
 	wrong "--repeat '$number'" "^tmemctl: --repeat: '$number' is no number" \
 		replay "--repeat=$number" /a

@@ -25,6 +25,7 @@ struct options {
 	struct setup setup;
 	struct replay_config config;
 	bool json;
+	bool numa;
 	const char *path;
 };
 
@@ -42,7 +43,9 @@ static const struct argp_option option_list[] = {
 	  "default), or full",
 	  0 },
 	{ "backend", 'b', "NAME", 0,
-	  "Take memory from dev (/dev/tmem), anon (no module), or auto", 0 },
+	  "Take memory from dev (/dev/tmem), anon (no module), auto, or, to "
+	  "compare, malloc (the C library's, or what is preloaded)",
+	  0 },
 	{ "numa", 'n', "POLICY", 0, "Place memory on these nodes", 0 },
 	{ "repeat", 'r', "N", 0, "Replay N times (default 3)", 0 },
 	{ "window", 'w', "N", 0,
@@ -73,8 +76,10 @@ static void take_word(int key, const char *arg, struct argp_state *state)
 		args_wrong(state, "--touch: '%s' is not none, page or full",
 			   arg);
 	if (key == 'b' && !setup_backend(&options->setup, arg))
-		args_wrong(state, "--backend: '%s' is not dev, anon or auto",
+		args_wrong(state,
+			   "--backend: '%s' is not dev, anon, auto or malloc",
 			   arg);
+	options->numa |= key == 'n';
 	if (key == 'n' && !setup_numa(&options->setup, arg))
 		args_wrong(state, "--numa: '%s' is no policy", arg);
 }
@@ -118,6 +123,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!options->path)
 			args_wrong(state, "which trace?");
+		if (options->setup.peer && options->numa)
+			args_wrong(state, "--numa: malloc has no policy");
+		options->config.peer = options->setup.peer;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -173,8 +181,8 @@ static int run(struct options *options, const struct trace *trace,
 
 	if (setup_library(&options->setup))
 		return EXIT_FAILED;
-	report.backend = tmem_backend_name();
-	report.policy = options->setup.policy;
+	report.backend = options->setup.peer ? "malloc" : tmem_backend_name();
+	report.policy = options->setup.peer ? "none" : options->setup.policy;
 	if (replay_run(replay, repeats, &failure)) {
 		say_failure(options, &failure);
 		return EXIT_FAILED;

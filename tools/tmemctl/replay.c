@@ -48,11 +48,31 @@ static bool fail(struct replay *replay, size_t index, int error)
 	return false;
 }
 
+static void *block_get(const struct replay *replay, const struct trace_op *op)
+{
+	size_t align = (size_t)1 << op->align_log2;
+	void *block;
+
+	if (!replay->config.peer)
+		return tmem_aligned_alloc(align, op->bytes);
+	if (align < sizeof(void *))
+		align = sizeof(void *);
+	errno = posix_memalign(&block, align, op->bytes);
+	return errno ? NULL : block;
+}
+
+static void block_put(const struct replay *replay, void *block)
+{
+	if (replay->config.peer)
+		free(block);
+	else
+		tmem_free(block);
+}
+
 static bool allocate(struct replay *replay, size_t index)
 {
 	const struct trace_op *op = &replay->trace->ops[index];
-	void *block =
-		tmem_aligned_alloc((size_t)1 << op->align_log2, op->bytes);
+	void *block = block_get(replay, op);
 
 	if (!block)
 		return fail(replay, index, errno);
@@ -78,7 +98,7 @@ bool replay_event(struct replay *replay, size_t index)
 		sched_yield();
 	}
 	atomic_store_explicit(&slot->block, NULL, memory_order_relaxed);
-	tmem_free(block);
+	block_put(replay, block);
 	return true;
 }
 
@@ -91,7 +111,7 @@ void replay_drop(struct replay *replay, size_t index)
 		return;
 	block = atomic_exchange(&replay->slots[op->block].block, NULL);
 	if (block)
-		tmem_free(block);
+		block_put(replay, block);
 }
 
 void replay_look(struct replay *replay)

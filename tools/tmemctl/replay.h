@@ -20,12 +20,14 @@ enum replay_touch {
 /*
  * struct replay_config
  * @window: threads stay within so many events of each other
+ * @peer:   use posix_memalign() and free() instead of libtmem
  */
 struct replay_config {
 	enum replay_touch touch;
 	unsigned int repeats;
 	unsigned int window;
 	bool quiet;
+	bool peer;
 };
 
 /*

@@ -45,8 +45,11 @@ static void head(const struct report *r)
 	printf("trace     %s: %s events, %u thread%s\n", base_name(r->path),
 	       units_count(r->trace->events).text, r->trace->threads,
 	       r->trace->threads == 1 ? "" : "s");
-	printf("library   libtmem %s, backend %s, NUMA policy %s\n",
-	       tmem_version(), r->backend, r->policy);
+	if (r->config->peer)
+		puts("library   malloc: the C library's, or what is preloaded");
+	else
+		printf("library   libtmem %s, backend %s, NUMA policy %s\n",
+		       tmem_version(), r->backend, r->policy);
 	printf("replay    %u time%s, touch %s", r->config->repeats,
 	       r->config->repeats == 1 ? "" : "s",
 	       report_touch(r->config->touch));
@@ -62,7 +65,8 @@ static void repeats(const struct report *r)
 	unsigned int i;
 
 	printf("%-10s%12s%14s%12s%12s%10s\n", "repeat", "time/event",
-	       "minor faults", "user", "system", "reused");
+	       "minor faults", "user", "system",
+	       r->config->peer ? "" : "reused");
 	for (i = 0; i < r->config->repeats; i++) {
 		one = &r->repeats[i];
 		snprintf(name, sizeof(name), "%u%s", i + 1, i ? "" : " (cold)");
@@ -71,8 +75,11 @@ static void repeats(const struct report *r)
 		       units_count(one->cost.minor_faults).text,
 		       units_ms((double)one->cost.user_us / 1e3).text,
 		       units_ms((double)one->cost.sys_us / 1e3).text,
-		       units_percent(figures_ratio(one->reused, one->allocs))
-			       .text);
+		       r->config->peer ?
+			       "" :
+			       units_percent(
+				       figures_ratio(one->reused, one->allocs))
+				       .text);
 	}
 	printf("%-10s%12s%14s\n\n", "median",
 	       units_ns(figures_median_ns(r)).text,
@@ -152,6 +159,8 @@ void report_text(const struct report *report)
 	head(report);
 	repeats(report);
 	memory(report);
+	if (report->config->peer)
+		return;
 	library_view(report);
 	counters(report);
 }

@@ -71,6 +71,9 @@ bool setup_backend(struct setup *setup, const char *word)
 	};
 	unsigned int i;
 
+	setup->peer = !strcmp(word, "malloc");
+	if (setup->peer)
+		return true;
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(words[i], word))
 			continue;
@@ -173,6 +176,8 @@ int setup_library(struct setup *setup)
 	const char *numa = getenv("TMEM_NUMA");
 	int error;
 
+	if (setup->peer)
+		return 0;
 	if (numa && *numa)
 		setup->policy = numa;
 	setup_listen();

@@ -10,10 +10,12 @@
  * struct setup - what the user asked of the library
  * @config: for tmem_init()
  * @policy: node policy as it was written, or "local"
+ * @peer:   not libtmem at all, but the C library's allocator, to compare
  */
 struct setup {
 	struct tmem_config config;
 	const char *policy;
+	bool peer;
 };
 
 #define SETUP_INIT                                             \
@@ -30,7 +32,7 @@ void setup_listen(void);
 
 /*
  * setup_library() - tmem_init() as asked, the environment filling in what was
- * not, and setup_listen().  Returns 0; or -1, and it was said why.
+ * not, and setup_listen(); nothing for a peer.  Returns 0; or -1, and it was said why.
  */
 int setup_library(struct setup *setup);
 
