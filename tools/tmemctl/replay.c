@@ -180,8 +180,7 @@ static void run_repeat(struct replay *replay, struct replay_repeat *repeat)
 	progress_repeat(&replay->progress);
 	replay_whole(replay, &from, &to);
 	/* Short repeats end before the bar would be drawn within them. */
-	progress_show(&replay->progress, replay->repeat,
-		      replay->trace->events);
+	progress_show(&replay->progress, replay->repeat, replay->trace->events);
 	tmem_stats_get(&after);
 	drop_all(replay);
 	cost_add(&whole, &from, &to);
