@@ -81,7 +81,13 @@ $(B)/libtmem.so.0: $(lib_obj) lib/libtmem.map
 $(B)/libtmem.so: $(B)/libtmem.so.0
 	@ln -sfn libtmem.so.0 $@
 
-$(B)/tmem.pc: lib/tmem.pc.in include/tmem/version.h Makefile
+# Where it says the library is; another PREFIX makes another file.
+$(B)/obj/prefix: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PREFIX) $(LIBDIR)' | cmp -s - $@ || \
+		echo '$(PREFIX) $(LIBDIR)' >$@
+
+$(B)/tmem.pc: lib/tmem.pc.in include/tmem/version.h Makefile $(B)/obj/prefix
 	$(say) GEN $(@F)
 	@mkdir -p $(@D)
 	$(Q)sed -e 's:@PREFIX@:$(PREFIX):g' -e 's:@LIBDIR@:$(LIBDIR):g' \

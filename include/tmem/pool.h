@@ -65,7 +65,8 @@ size_t tmem_usable_size(const void *ptr);
 
 /*
  * tmem_trim() - give idle memory back to the system until at most
- * @keep_bytes of it are held, over all pools.  Returns the bytes given back.
+ * @keep_bytes of it are held, over all pools, oldest first.  Returns the bytes
+ * given back, counting a span that held anything as a whole one.
  */
 size_t tmem_trim(size_t keep_bytes);
 

@@ -37,11 +37,12 @@ static int arena_name(struct tmem_arena *arena, const char *name)
 
 static int arena_check(const struct tmem_arena_config *config)
 {
-	if (!config->size || config->size % TMEM_SPAN_BYTES ||
-	    config->size / TMEM_SPAN_BYTES > UINT32_MAX)
+	if (!config->size || config->size % TMEM_SPAN_BYTES)
 		return -EINVAL;
 	if (!tmem_numa_valid(config->numa, config->nodes))
 		return -EINVAL;
+	if (config->size / TMEM_SPAN_BYTES > UINT32_MAX)
+		return -ENOMEM;
 	return 0;
 }
 

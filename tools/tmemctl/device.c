@@ -27,8 +27,8 @@ static void cannot_open(struct device *device, int error)
 		break;
 	case EACCES:
 	case EPERM:
-		what = "may not be opened: become a member of group tmem, "
-		       "or root";
+		what = "may not be opened: that is for root, and for the "
+		       "group that root gives it to";
 		break;
 	default:
 		what = strerror(error);
