@@ -333,16 +333,18 @@ TEST(first_use_by_all)
 {
 	pthread_t id[THREADS];
 	pthread_barrier_t start;
-	void *block;
+	void *block[THREADS];
 	size_t i;
 
 	pthread_barrier_init(&start, NULL, THREADS);
 	for (i = 0; i < THREADS; i++)
 		ASSERT_EQ(0, pthread_create(&id[i], NULL, first_use, &start));
+	/* Freed after all are made: they share the span, whatever its node. */
+	for (i = 0; i < THREADS; i++)
+		pthread_join(id[i], &block[i]);
 	for (i = 0; i < THREADS; i++) {
-		pthread_join(id[i], &block);
-		EXPECT_NE(NULL, block);
-		tmem_free(block);
+		EXPECT_NE(NULL, block[i]);
+		tmem_free(block[i]);
 	}
 	EXPECT_EQ(THREADS, lt_stats().allocs);
 	EXPECT_EQ(THREADS, lt_stats().frees);
