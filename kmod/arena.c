@@ -9,6 +9,7 @@
  * through the VFS, which the reference that the file itself holds would not
  * guarantee.
  */
+#include <linux/cred.h>
 #include <linux/ctype.h>
 #include <linux/file.h>
 #include <linux/magic.h>
@@ -22,6 +23,7 @@
 
 #include "compat.h"
 #include "tmem.h"
+#include "trace.h"
 
 #define TMEM_FS_MAGIC 0x746d656d /* "tmem" */
 
@@ -41,11 +43,18 @@ static struct file_system_type tmem_fs = {
 static struct vfsmount *tmem_fs_mount;
 static int tmem_fs_pins;
 
-static atomic64_t tmem_arenas;
-
-u64 tmem_arena_count(void)
+u64 tmem_arena_size(const struct tmem_arena *arena)
 {
-	return atomic64_read(&tmem_arenas);
+	return (u64)arena->nr_spans << TMEM_SPAN_SHIFT;
+}
+
+/* Whole spans that lie in the arena? */
+bool tmem_arena_range(const struct tmem_arena *arena, u64 offset, u64 length)
+{
+	u64 size = tmem_arena_size(arena);
+
+	return !((offset | length) & (TMEM_SPAN_SIZE - 1)) && offset <= size &&
+	       length <= size - offset;
 }
 
 static bool tmem_arena_name_valid(const char *name)
@@ -83,36 +92,52 @@ static int tmem_arena_check(const struct tmem_arena_create *req,
 
 static void tmem_arena_free(struct tmem_arena *arena)
 {
+	if (arena->user)
+		tmem_user_put(arena->user);
+	put_pid(arena->pid);
 	kvfree(arena->purge_batch);
+	kvfree(arena->tracked);
+	kvfree(arena->span_locks);
 	vfree(arena->ctl);
 	kfree(arena);
 }
 
-/* What an arena costs before it holds anything is charged to its maker. */
+/* The arrays, charged to the maker: what an arena costs while it is empty. */
+static bool tmem_arena_alloc_arrays(struct tmem_arena *arena)
+{
+	size_t ctl_size = PAGE_ALIGN(arena->nr_spans * sizeof(*arena->ctl));
+
+	arena->ctl_pages = ctl_size >> PAGE_SHIFT;
+	arena->ctl = __vmalloc(ctl_size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	arena->tracked = kvcalloc(arena->nr_spans, sizeof(*arena->tracked),
+				  GFP_KERNEL_ACCOUNT);
+	arena->span_locks = kvcalloc(BITS_TO_LONGS(arena->nr_spans),
+				     sizeof(*arena->span_locks),
+				     GFP_KERNEL_ACCOUNT);
+	arena->purge_batch = kvcalloc(TMEM_SPAN_PAGES,
+				      sizeof(*arena->purge_batch),
+				      GFP_KERNEL_ACCOUNT);
+	return arena->ctl && arena->tracked && arena->span_locks &&
+	       arena->purge_batch;
+}
+
 static struct tmem_arena *tmem_arena_alloc(const struct tmem_arena_create *req)
 {
 	struct tmem_arena *arena;
-	size_t ctl_size;
-	unsigned int i;
 
 	arena = kzalloc(sizeof(*arena), GFP_KERNEL_ACCOUNT);
 	if (!arena)
 		return NULL;
 	arena->nr_spans = req->size >> TMEM_SPAN_SHIFT;
-	strscpy(arena->name, req->name, sizeof(arena->name));
-	for (i = 0; i < TMEM_FILL_LOCKS; i++)
-		mutex_init(&arena->fill_lock[i]);
-	mutex_init(&arena->purge_lock);
-
-	ctl_size = PAGE_ALIGN(arena->nr_spans * sizeof(*arena->ctl));
-	arena->ctl_pages = ctl_size >> PAGE_SHIFT;
 	/* One span of nothing between data and words: they never adjoin. */
 	arena->ctl_base = (req->size + TMEM_SPAN_SIZE) >> PAGE_SHIFT;
-	arena->ctl = __vmalloc(ctl_size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	arena->purge_batch = kvcalloc(TMEM_SPAN_PAGES,
-				      sizeof(*arena->purge_batch),
-				      GFP_KERNEL_ACCOUNT);
-	if (!arena->ctl || !arena->purge_batch) {
+	strscpy(arena->name, req->name, sizeof(arena->name));
+	refcount_set(&arena->pins, 1);
+	init_completion(&arena->unpinned);
+	tmem_purge_lock_init(&arena->purge_lock);
+	arena->pid = get_task_pid(current, PIDTYPE_TGID);
+	arena->user = tmem_user_get(current_euid());
+	if (!arena->user || !tmem_arena_alloc_arrays(arena)) {
 		tmem_arena_free(arena);
 		return NULL;
 	}
@@ -133,7 +158,7 @@ static const struct inode_operations tmem_arena_iops = {
 	.setattr = tmem_arena_setattr,
 };
 
-static struct inode *tmem_arena_inode(loff_t size)
+static struct inode *tmem_arena_inode(struct tmem_arena *arena)
 {
 	struct inode *inode = alloc_anon_inode(tmem_fs_mount->mnt_sb);
 
@@ -146,21 +171,36 @@ static struct inode *tmem_arena_inode(loff_t size)
 	inode->i_mapping->a_ops = &tmem_aops;
 	mapping_set_large_folios(inode->i_mapping);
 	mapping_set_unevictable(inode->i_mapping);
-	i_size_write(inode, size);
+	i_size_write(inode, tmem_arena_size(arena));
+	inode->i_private = arena;
 	return inode;
 }
 
+/* Let go of an arena; the last one lets its release go on. */
+void tmem_arena_unpin(struct tmem_arena *arena)
+{
+	if (refcount_dec_and_test(&arena->pins))
+		complete(&arena->unpinned);
+}
+
+/*
+ * No mapping is left, and no descriptor.  A recall may still be at work on the
+ * arena; when it has let go, no other can take hold of it.
+ *
+ * Memory that is pinned stays with who pinned it; it only leaves the arena.
+ */
 static int tmem_arena_release(struct inode *inode, struct file *filp)
 {
 	struct tmem_arena *arena = filp->private_data;
 
-	/*
-	 * No mapping is left.  Memory that is pinned stays with who pinned
-	 * it; it only leaves the arena.
-	 */
+	tmem_registry_remove(arena);
+	tmem_arena_unpin(arena);
+	wait_for_completion(&arena->unpinned);
+	trace_tmem_arena_destroy(arena);
 	truncate_inode_pages_final(inode->i_mapping);
+	tmem_track_remove_all(arena);
+	tmem_limit_uncharge(arena->user, atomic64_read(&arena->bytes));
 	tmem_arena_free(arena);
-	atomic64_dec(&tmem_arenas);
 	simple_release_fs(&tmem_fs_mount, &tmem_fs_pins);
 	return 0;
 }
@@ -171,7 +211,8 @@ static long tmem_arena_ioctl_stat(struct tmem_arena *arena, unsigned int cmd,
 	struct tmem_arena_stat stat;
 	int err;
 
-	err = tmem_uapi_get(&stat, sizeof(stat), arg, cmd);
+	err = tmem_uapi_get(&stat, sizeof(stat), TMEM_ARENA_STAT_SIZE_VER0, arg,
+			    cmd);
 	if (!err)
 		err = tmem_usage_stat(arena, &stat);
 	return err ?: tmem_uapi_put(arg, cmd, &stat, sizeof(stat));
@@ -183,7 +224,7 @@ static long tmem_arena_ioctl_node_stat(struct tmem_arena *arena,
 	struct tmem_arena_node_stat stat;
 	int err;
 
-	err = tmem_uapi_get(&stat, sizeof(stat), arg, cmd);
+	err = tmem_uapi_get(&stat, sizeof(stat), sizeof(stat), arg, cmd);
 	if (!err)
 		err = tmem_usage_node(arena, &stat);
 	return err ?: tmem_uapi_put(arg, cmd, &stat, sizeof(stat));
@@ -192,20 +233,18 @@ static long tmem_arena_ioctl_node_stat(struct tmem_arena *arena,
 static long tmem_arena_ioctl_purge(struct tmem_arena *arena, unsigned int cmd,
 				   void __user *arg)
 {
-	u64 size = (u64)arena->nr_spans << TMEM_SPAN_SHIFT;
 	struct tmem_purge_count count = {};
 	struct tmem_arena_purge req;
 	int err;
 
-	err = tmem_uapi_get(&req, sizeof(req), arg, cmd);
+	err = tmem_uapi_get(&req, sizeof(req), sizeof(req), arg, cmd);
 	if (err)
 		return err;
 	if (req.flags || req.__reserved ||
-	    (req.offset | req.length) & (TMEM_SPAN_SIZE - 1) ||
-	    req.offset > size || req.length > size - req.offset)
+	    !tmem_arena_range(arena, req.offset, req.length))
 		return -EINVAL;
 	err = tmem_purge(arena, req.offset >> TMEM_SPAN_SHIFT,
-			 req.length >> TMEM_SPAN_SHIFT, U32_MAX, &count);
+			 req.length >> TMEM_SPAN_SHIFT, &count);
 	if (err)
 		return err;
 	req.purged = count.purged;
@@ -213,6 +252,21 @@ static long tmem_arena_ioctl_purge(struct tmem_arena *arena, unsigned int cmd,
 	req.pinned = count.pinned;
 	req.absent = count.absent;
 	return tmem_uapi_put(arg, cmd, &req, sizeof(req));
+}
+
+/* What was populated is told also after an error. */
+static long tmem_arena_ioctl_populate(struct tmem_arena *arena,
+				      unsigned int cmd, void __user *arg)
+{
+	struct tmem_arena_populate req;
+	int err, put;
+
+	err = tmem_uapi_get(&req, sizeof(req), sizeof(req), arg, cmd);
+	if (err)
+		return err;
+	err = tmem_populate(arena, &req);
+	put = tmem_uapi_put(arg, cmd, &req, sizeof(req));
+	return err ?: put;
 }
 
 static long tmem_arena_ioctl(struct file *filp, unsigned int cmd,
@@ -228,6 +282,8 @@ static long tmem_arena_ioctl(struct file *filp, unsigned int cmd,
 		return tmem_arena_ioctl_node_stat(arena, cmd, uarg);
 	case TMEM_IOC_ARENA_PURGE & ~IOCSIZE_MASK:
 		return tmem_arena_ioctl_purge(arena, cmd, uarg);
+	case TMEM_IOC_ARENA_POPULATE & ~IOCSIZE_MASK:
+		return tmem_arena_ioctl_populate(arena, cmd, uarg);
 	default:
 		return -ENOTTY;
 	}
@@ -245,8 +301,8 @@ static void tmem_arena_fdinfo(struct seq_file *m, struct file *filp)
 	struct tmem_arena *arena = filp->private_data;
 
 	seq_printf(m, "tmem-name:\t%s\n", arena->name);
-	seq_printf(m, "tmem-size:\t%llu\n",
-		   (u64)arena->nr_spans << TMEM_SPAN_SHIFT);
+	seq_printf(m, "tmem-id:\t%llu\n", arena->id);
+	seq_printf(m, "tmem-size:\t%llu\n", tmem_arena_size(arena));
 	seq_printf(m, "tmem-policy:\t%s\n", modes[arena->policy.mode]);
 	seq_printf(m, "tmem-nodes:\t%*pbl\n",
 		   nodemask_pr_args(&arena->policy.nodes));
@@ -258,7 +314,7 @@ static const struct file_operations tmem_arena_fops = {
 	.unlocked_ioctl = tmem_arena_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = tmem_arena_mmap,
-	.get_unmapped_area = thp_get_unmapped_area,
+	.get_unmapped_area = tmem_arena_get_unmapped_area,
 	.show_fdinfo = tmem_arena_fdinfo,
 };
 
@@ -268,7 +324,7 @@ static struct file *tmem_arena_file(struct tmem_arena *arena)
 	struct inode *inode;
 	struct file *filp;
 
-	inode = tmem_arena_inode((loff_t)arena->nr_spans << TMEM_SPAN_SHIFT);
+	inode = tmem_arena_inode(arena);
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
 	arena->mapping = inode->i_mapping;
@@ -305,21 +361,27 @@ int tmem_arena_create(struct tmem_arena_create *req, struct file **filp)
 		return -ENOMEM;
 	arena->policy = policy;
 
-	err = simple_pin_fs(&tmem_fs, &tmem_fs_mount, &tmem_fs_pins);
+	err = tmem_registry_reserve(arena);
 	if (err)
 		goto free_arena;
+	err = simple_pin_fs(&tmem_fs, &tmem_fs_mount, &tmem_fs_pins);
+	if (err)
+		goto cancel;
 	*filp = tmem_arena_file(arena);
 	if (IS_ERR(*filp)) {
 		err = PTR_ERR(*filp);
 		goto unpin_fs;
 	}
-	atomic64_inc(&tmem_arenas);
+	tmem_registry_add(arena);
+	trace_tmem_arena_create(arena);
 	req->ctl_offset = (u64)arena->ctl_base << PAGE_SHIFT;
 	req->ctl_size = (u64)arena->ctl_pages << PAGE_SHIFT;
 	return 0;
 
 unpin_fs:
 	simple_release_fs(&tmem_fs_mount, &tmem_fs_pins);
+cancel:
+	tmem_registry_cancel(arena);
 free_arena:
 	tmem_arena_free(arena);
 	return err;

@@ -13,10 +13,31 @@
  */
 #include <linux/migrate.h>
 #include <linux/pagemap.h>
+#include <linux/sched/task_stack.h>
 #include <linux/vmalloc.h>
+
+#include <asm/syscall.h>
+#include <asm/unistd.h>
 
 #include "compat.h"
 #include "tmem.h"
+
+/*
+ * memory_failure() takes a page out.  The hardware has lost it, the arena no
+ * longer has it.
+ */
+static int tmem_aops_error_remove(struct address_space *mapping,
+				  struct tmem_error_item *item)
+{
+	struct folio *folio = tmem_error_folio(item);
+	struct tmem_arena *arena = mapping->host->i_private;
+	u64 bytes = folio_size(folio);
+	int err = tmem_error_remove(mapping, folio);
+
+	if (!err)
+		tmem_purge_uncharge(arena, bytes);
+	return err;
+}
 
 /*
  * Nothing is ever written back, and mapping_set_unevictable() keeps reclaim
@@ -25,7 +46,7 @@
 const struct address_space_operations tmem_aops = {
 	.dirty_folio = noop_dirty_folio,
 	.migrate_folio = filemap_migrate_folio,
-	TMEM_AOPS_ERROR_REMOVE,
+	.TMEM_AOPS_ERROR_REMOVE = tmem_aops_error_remove,
 };
 
 static vm_fault_t tmem_data_fault(struct vm_fault *vmf)
@@ -113,4 +134,37 @@ int tmem_arena_mmap(struct file *filp, struct vm_area_struct *vma)
 		return 0;
 	}
 	return -EINVAL;
+}
+
+/* The system call that this is part of is mmap(), by any of its numbers. */
+static bool tmem_in_mmap(void)
+{
+	int nr = syscall_get_nr(current, task_pt_regs(current));
+
+#ifdef CONFIG_IA32_EMULATION
+	if (in_ia32_syscall())
+		return nr == __NR_ia32_mmap || nr == __NR_ia32_mmap2;
+#endif
+#ifdef CONFIG_X86_X32_ABI
+	nr &= ~__X32_SYSCALL_BIT;
+#endif
+	return nr == __NR_mmap;
+}
+
+/*
+ * Who wants to map us somewhere else comes by here before anything is moved,
+ * which is what mremap() must not do where TMEM_MREMAP_RACES.  Nothing purges
+ * the pages of the control words.
+ */
+unsigned long tmem_arena_get_unmapped_area(struct file *filp,
+					   unsigned long addr,
+					   unsigned long len,
+					   unsigned long pgoff,
+					   unsigned long flags)
+{
+	struct tmem_arena *arena = filp->private_data;
+
+	if (TMEM_MREMAP_RACES && pgoff < arena->ctl_base && !tmem_in_mmap())
+		return -EOPNOTSUPP;
+	return thp_get_unmapped_area(filp, addr, len, pgoff, flags);
 }

@@ -3,9 +3,9 @@
  * Which node a span's memory comes from.
  *
  * Every policy names one node that is wanted for a span.  That node is asked
- * first and alone (with compaction, so that a huge page far away does not win
- * over one that is a little work near by); only then the others that the
- * policy allows.
+ * first and alone: its pool, then the node (with compaction, so that a huge
+ * page far away does not win over one that is a little work near by).  Only
+ * then come the others that the policy allows.
  */
 #include <linux/cpuset.h>
 #include <linux/gfp.h>
@@ -13,6 +13,8 @@
 
 #include "compat.h"
 #include "tmem.h"
+
+static atomic64_t tmem_policy_missed[MAX_NUMNODES];
 
 /* Nodes with memory that the caller's cpuset allows. */
 void tmem_policy_usable(nodemask_t *nodes)
@@ -88,9 +90,9 @@ u64 tmem_policy_capacity(const struct tmem_policy *policy)
 	return round_down(pages << PAGE_SHIFT, TMEM_SPAN_SIZE);
 }
 
-static int tmem_policy_nearest(const nodemask_t *nodes)
+static int tmem_policy_nearest(const nodemask_t *nodes, int here)
 {
-	int here = numa_mem_id(), best = NUMA_NO_NODE, nid;
+	int best = NUMA_NO_NODE, nid;
 
 	for_each_node_mask(nid, *nodes)
 		if (best == NUMA_NO_NODE ||
@@ -109,17 +111,56 @@ static int tmem_policy_interleave(const nodemask_t *nodes, u32 span)
 	return nid;
 }
 
-static int tmem_policy_wanted(const struct tmem_policy *policy, u32 span)
+/* The wish of who touches a span, here and now. */
+void tmem_policy_wish(struct tmem_wish *wish)
 {
+	wish->nid = NUMA_NO_NODE;
+	wish->here = numa_mem_id();
+	wish->ahead = false;
+	wish->allowed = cpuset_current_mems_allowed;
+}
+
+/* The node that a span is to be on if it has memory. */
+int tmem_policy_wanted(const struct tmem_policy *policy, u32 span,
+		       const struct tmem_wish *wish)
+{
+	if (wish->nid != NUMA_NO_NODE)
+		return wish->nid;
 	switch (policy->mode) {
 	case TMEM_POLICY_BIND:
 	case TMEM_POLICY_PREFERRED:
-		return tmem_policy_nearest(&policy->nodes);
+		return tmem_policy_nearest(&policy->nodes, wish->here);
 	case TMEM_POLICY_INTERLEAVE:
 		return tmem_policy_interleave(&policy->nodes, span);
 	default:
-		return numa_mem_id();
+		return wish->here;
 	}
+}
+
+/* May an explicit wish name this node? */
+bool tmem_policy_allows(const struct tmem_policy *policy, int nid)
+{
+	nodemask_t usable;
+
+	tmem_policy_usable(&usable);
+	if (nid < 0 || nid >= MAX_NUMNODES || !node_isset(nid, usable))
+		return false;
+	return policy->mode != TMEM_POLICY_BIND ||
+	       node_isset(nid, policy->nodes);
+}
+
+/* A zeroed span that lies ready, nearest node first. */
+static struct folio *tmem_policy_pooled(nodemask_t nodes, int nid)
+{
+	struct folio *folio = NULL;
+
+	while (!folio && !nodes_empty(nodes)) {
+		int near = tmem_policy_nearest(&nodes, nid);
+
+		node_clear(near, nodes);
+		folio = tmem_pool_take(near, false);
+	}
+	return folio;
 }
 
 /*
@@ -137,37 +178,82 @@ static gfp_t tmem_policy_gfp(unsigned int order)
 	       __GFP_NOWARN;
 }
 
-/**
- * tmem_policy_alloc() - a zeroed folio for a span
- * @policy:   where to look
- * @span:     number of the span in its arena
- * @order:    0, or TMEM_SPAN_ORDER
- * @off_node: set if it is not on the node that was wanted
- *
- * NULL if the policy's nodes have none.  May sleep and reclaim.
- */
-struct folio *tmem_policy_alloc(const struct tmem_policy *policy, u32 span,
-				unsigned int order, bool *off_node)
+/* From the page allocator; first with little effort, then with more. */
+static struct folio *tmem_policy_fresh(const struct tmem_policy *policy,
+				       unsigned int order, nodemask_t *nodes,
+				       int nid)
 {
 	gfp_t gfp = tmem_policy_gfp(order);
 	gfp_t try = (gfp & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY | __GFP_NOWARN;
-	bool bound = policy->mode == TMEM_POLICY_BIND;
-	int nid = tmem_policy_wanted(policy, span);
-	nodemask_t nodes = policy->nodes;
-	struct folio *folio;
+	nodemask_t preferred;
+	struct folio *folio = NULL;
 
-	folio = __folio_alloc(try | __GFP_THISNODE, order, nid, NULL);
-	if (!folio && policy->mode == TMEM_POLICY_PREFERRED)
-		folio = __folio_alloc(try, order, nid, &nodes);
+	if (node_isset(nid, *nodes))
+		folio = __folio_alloc(try | __GFP_THISNODE, order, nid, NULL);
+	nodes_and(preferred, *nodes, policy->nodes);
+	if (!folio && policy->mode == TMEM_POLICY_PREFERRED &&
+	    !nodes_empty(preferred))
+		folio = __folio_alloc(try, order, nid, &preferred);
 	if (!folio)
-		folio = __folio_alloc(gfp, order, nid, bound ? &nodes : NULL);
-	if (!folio)
-		return NULL;
+		folio = __folio_alloc(gfp, order, nid, nodes);
 	/* The page allocator drops a mask that the task's cpuset excludes. */
-	if (bound && !node_isset(folio_nid(folio), nodes)) {
+	if (folio && !node_isset(folio_nid(folio), *nodes)) {
 		folio_put(folio);
 		return NULL;
 	}
-	*off_node = folio_nid(folio) != nid;
 	return folio;
+}
+
+/**
+ * tmem_policy_alloc() - a zeroed folio for a span
+ * @policy: where to look
+ * @order:  0, or TMEM_SPAN_ORDER
+ * @wish:   who wants it
+ * @nid:    tmem_policy_wanted()
+ * @pooled: set if it comes from a pool
+ *
+ * The wanted node's pool, then that node; then what else the policy allows; and
+ * before memory is taken from others by force, what lies ready in other
+ * nodes' pools.
+ *
+ * NULL if the policy's nodes have none.  May sleep and reclaim.
+ */
+struct folio *tmem_policy_alloc(const struct tmem_policy *policy,
+				unsigned int order,
+				const struct tmem_wish *wish, int nid,
+				bool *pooled)
+{
+	nodemask_t nodes = node_states[N_MEMORY];
+	struct folio *folio = NULL;
+
+	nodes_and(nodes, nodes, wish->allowed);
+	if (policy->mode == TMEM_POLICY_BIND)
+		nodes_and(nodes, nodes, policy->nodes);
+	if (nodes_empty(nodes))
+		return NULL;
+
+	*pooled = false;
+	if (order == TMEM_SPAN_ORDER && node_isset(nid, nodes))
+		folio = tmem_pool_take(nid, true);
+	if (folio)
+		*pooled = true;
+	else
+		folio = tmem_policy_fresh(policy, order, &nodes, nid);
+	if (!folio && order == TMEM_SPAN_ORDER) {
+		folio = tmem_policy_pooled(nodes, nid);
+		*pooled = folio;
+	}
+	return folio;
+}
+
+/* A fill that wanted this node has got another. */
+void tmem_policy_count_off_node(int nid)
+{
+	atomic64_inc(&tmem_policy_missed[nid]);
+}
+
+/* Fills that wanted a node and got another. */
+u64 tmem_policy_off_node(int nid)
+{
+	return atomic64_read(&tmem_policy_missed[nid]);
 }

@@ -20,22 +20,34 @@
  * vmsplice, a migration) shows as an unexpected reference after step 2; such
  * a span is left alone.
  *
- * What belongs to a span is locked by trylock only: this may run in a fault
- * that needs memory.
+ * The span's lock keeps further memory from coming in meanwhile.  Without it a
+ * span of small pages could get one behind our back, which we would not have
+ * locked, and a thread could take the span, write to that page and give the
+ * span back, all within one stamp.
+ *
+ * The span's lock and its folios' are only tried: this may run in reclaim, on
+ * behalf of a fill that holds some of them.
  */
 #include <linux/pagemap.h>
 #include <linux/pagevec.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
 #include "compat.h"
 #include "tmem.h"
+#include "trace.h"
 
-enum tmem_purge_result {
-	TMEM_PURGE_DONE,
-	TMEM_PURGE_BUSY,
-	TMEM_PURGE_PINNED,
-	TMEM_PURGE_ABSENT,
-};
+/* Introduces it to lockdep: reclaim takes the lock of any arena. */
+void tmem_purge_lock_init(struct mutex *lock)
+{
+	mutex_init(lock);
+	if (IS_ENABLED(CONFIG_LOCKDEP)) {
+		fs_reclaim_acquire(GFP_KERNEL);
+		mutex_lock(lock);
+		mutex_unlock(lock);
+		fs_reclaim_release(GFP_KERNEL);
+	}
+}
 
 /*
  * The locked folios of a span, in purge_batch.  Their only references are ours,
@@ -108,10 +120,31 @@ static bool tmem_purge_unreferenced(const struct tmem_purge_set *set)
 	return true;
 }
 
+/* Memory of an arena is gone: take it out of the accounts. */
+void tmem_purge_uncharge(struct tmem_arena *arena, u64 bytes)
+{
+	atomic64_sub(bytes, &arena->bytes);
+	tmem_limit_uncharge(arena->user, bytes);
+}
+
+/* Out of the arena, out of its accounts. */
+static void tmem_purge_free(struct tmem_purge_set *set)
+{
+	struct tmem_arena *arena = set->arena;
+	u64 bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < set->nr; i++) {
+		bytes += folio_size(arena->purge_batch[i]);
+		tmem_error_remove(arena->mapping, arena->purge_batch[i]);
+	}
+	tmem_track_remove(arena, set->span);
+	tmem_purge_uncharge(arena, bytes);
+}
+
 static enum tmem_purge_result tmem_purge_locked(struct tmem_purge_set *set)
 {
 	struct tmem_arena *arena = set->arena;
-	unsigned int i;
 
 	unmap_mapping_pages(arena->mapping,
 			    (pgoff_t)set->span << TMEM_SPAN_ORDER,
@@ -121,37 +154,35 @@ static enum tmem_purge_result tmem_purge_locked(struct tmem_purge_set *set)
 	if (cmpxchg(&arena->ctl[set->span], set->word, TMEM_SPAN_PURGED) !=
 	    set->word)
 		return TMEM_PURGE_BUSY;
-	for (i = 0; i < set->nr; i++)
-		tmem_error_remove(arena->mapping, arena->purge_batch[i]);
-	atomic64_inc(&arena->purged);
+	tmem_purge_free(set);
 	return TMEM_PURGE_DONE;
 }
 
 /*
- * The invalidate_lock keeps further small pages out of the span meanwhile.
- *
- * A span that holds nothing keeps its word.  Making it PURGED would be a claim
- * without a lock: user space may be filling the span at this moment.
+ * A span that holds nothing keeps its word: there is nothing to claim.  It may
+ * still be tracked, if memory_failure() has taken its memory.
  */
-static enum tmem_purge_result tmem_purge_span(struct tmem_arena *arena,
-					      u32 span)
+static enum tmem_purge_result tmem_purge_span(struct tmem_purge_set *set)
 {
-	struct tmem_purge_set set = { .arena = arena, .span = span };
+	struct tmem_arena *arena = set->arena;
 	enum tmem_purge_result result;
 
-	set.word = READ_ONCE(arena->ctl[span]);
-	if (!(set.word & TMEM_SPAN_IDLE))
-		return TMEM_PURGE_BUSY;
-	if (!down_write_trylock(&arena->mapping->invalidate_lock))
+	if (!tmem_span_trylock(arena, set->span))
 		return TMEM_PURGE_PINNED;
-	if (!tmem_purge_collect(&set))
+	mutex_lock(&arena->purge_lock);
+	if (!tmem_purge_collect(set))
 		result = TMEM_PURGE_PINNED;
-	else if (!set.nr)
+	else if (!set->nr)
 		result = TMEM_PURGE_ABSENT;
 	else
-		result = tmem_purge_locked(&set);
-	tmem_purge_drop(&set);
-	up_write(&arena->mapping->invalidate_lock);
+		result = tmem_purge_locked(set);
+	if (result == TMEM_PURGE_ABSENT)
+		tmem_track_remove(arena, set->span);
+	if (result == TMEM_PURGE_PINNED)
+		tmem_track_refuse(arena, set->span);
+	tmem_purge_drop(set);
+	mutex_unlock(&arena->purge_lock);
+	tmem_span_unlock(arena, set->span);
 	return result;
 }
 
@@ -175,28 +206,55 @@ static void tmem_purge_add(struct tmem_purge_count *count,
 }
 
 /**
- * tmem_purge() - purge the idle spans among [first, first + count)
- * @arena:  the arena
- * @first:  first span; the range lies in the arena
- * @count:  number of spans
- * @enough: stop when so many are purged
- * @result: starts as zeroes
+ * tmem_purge_one() - purge a span if it is idle
+ * @arena: the arena
+ * @span:  the span
+ * @word:  the IDLE word that it was chosen for, or TMEM_SPAN_BUSY: any
+ * @why:   who wants it
+ * @count: what became of it is added here
+ *
+ * Allocates nothing.  May sleep; may be called in reclaim.
+ */
+void tmem_purge_one(struct tmem_arena *arena, u32 span, u32 word,
+		    enum tmem_purge_why why, struct tmem_purge_count *count)
+{
+	struct tmem_purge_set set = { .arena = arena, .span = span };
+	enum tmem_purge_result result = TMEM_PURGE_BUSY;
+
+	set.word = READ_ONCE(arena->ctl[span]);
+	if (set.word & TMEM_SPAN_IDLE &&
+	    (word == TMEM_SPAN_BUSY || word == set.word))
+		result = tmem_purge_span(&set);
+	if (result == TMEM_PURGE_DONE) {
+		atomic64_inc(&arena->purged);
+		if (why != TMEM_WHY_ASKED)
+			atomic64_inc(&arena->recalled);
+	}
+	if (set.word & TMEM_SPAN_IDLE)
+		trace_tmem_span_purge(arena, span, why, result);
+	tmem_purge_add(count, result);
+}
+
+/**
+ * tmem_purge() - purge the idle spans among [first, first + nr)
+ * @arena: the arena
+ * @first: first span; the range lies in the arena
+ * @nr:    number of spans
+ * @count: starts as zeroes
  *
  * Returns 0, or -EINTR if the task is to die.
  */
-int tmem_purge(struct tmem_arena *arena, u32 first, u32 count, u32 enough,
-	       struct tmem_purge_count *result)
+int tmem_purge(struct tmem_arena *arena, u32 first, u32 nr,
+	       struct tmem_purge_count *count)
 {
-	bool dying = false;
 	u32 i;
 
-	if (mutex_lock_killable(&arena->purge_lock))
-		return -EINTR;
-	for (i = 0; i < count && result->purged < enough && !dying; i++) {
-		tmem_purge_add(result, tmem_purge_span(arena, first + i));
+	for (i = 0; i < nr; i++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		tmem_purge_one(arena, first + i, TMEM_SPAN_BUSY, TMEM_WHY_ASKED,
+			       count);
 		cond_resched();
-		dying = fatal_signal_pending(current);
 	}
-	mutex_unlock(&arena->purge_lock);
-	return dying ? -EINTR : 0;
+	return 0;
 }

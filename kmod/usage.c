@@ -67,7 +67,7 @@ int tmem_usage_stat(struct tmem_arena *arena, struct tmem_arena_stat *stat)
 		return err;
 	*stat = (struct tmem_arena_stat){
 		.policy = arena->policy.mode,
-		.size = (u64)arena->nr_spans << TMEM_SPAN_SHIFT,
+		.size = tmem_arena_size(arena),
 		.resident = (usage.spans_huge << TMEM_SPAN_SHIFT) +
 			    (usage.small_pages << PAGE_SHIFT),
 		.spans_huge = usage.spans_huge,
@@ -77,6 +77,10 @@ int tmem_usage_stat(struct tmem_arena *arena, struct tmem_arena_stat *stat)
 		.fills_off_node = atomic64_read(&arena->fills_off_node),
 		.fills_failed = atomic64_read(&arena->fills_failed),
 		.purged = atomic64_read(&arena->purged),
+		.recalled = atomic64_read(&arena->recalled),
+		.fills_pool = atomic64_read(&arena->fills_pool),
+		.fills_limited = atomic64_read(&arena->fills_limited),
+		.id = arena->id,
 	};
 	return 0;
 }

@@ -6,6 +6,8 @@
  */
 #include "tmem_test_mem.h"
 
+#include <sys/utsname.h>
+
 #define SPANS ((size_t)4)
 #define SIZE (SPANS * KT_SPAN)
 #define SEED 77
@@ -98,12 +100,46 @@ TEST_F(survive, fork_and_parent_unmaps)
 	EXPECT_TRUE(intact(a));
 }
 
+/* Kernels before 6.12 would take a purged span's entry for a page table. */
+static bool may_move(const struct _test_data_survive *self)
+{
+	struct tmem_query q = { 0 };
+
+	return !kt_ioctl(self->dev, TMEM_IOC_QUERY, &q) &&
+	       q.features & TMEM_FEATURE_MREMAP;
+}
+
+#define NO_MOVES "this kernel's mremap() and purges do not go together"
+
+TEST_F(survive, mremap_where_it_is_safe)
+{
+	struct kt_arena *a = &self->a;
+	struct utsname name;
+
+	ASSERT_EQ(0, uname(&name));
+	EXPECT_EQ(may_move(self), strncmp(name.release, "6.1.", 4) != 0);
+	if (may_move(self))
+		return;
+	for (int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+	     flags <= (MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP);
+	     flags += MREMAP_DONTUNMAP) {
+		EXPECT_EQ(MAP_FAILED,
+			  mremap(a->data, SIZE, SIZE, flags, addresses(SIZE)));
+		EXPECT_EQ(EOPNOTSUPP, errno);
+	}
+	EXPECT_EQ(MAP_FAILED, mremap(a->data, 0, KT_SPAN, MREMAP_MAYMOVE));
+	EXPECT_TRUE(intact(a));
+	EXPECT_EQ(SIZE, kt_pmd_mapped(a->data, SIZE));
+}
+
 TEST_F(survive, mremap_aligned)
 {
 	struct kt_arena *a = &self->a;
 	unsigned char *to = addresses(SIZE);
 	unsigned char *old = a->data;
 
+	if (!may_move(self))
+		SKIP(return, NO_MOVES);
 	ASSERT_EQ(to, mremap(a->data, SIZE, SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
 			     to));
 	a->data = to;
@@ -117,6 +153,8 @@ TEST_F(survive, mremap_one_span_of_many)
 	struct kt_arena *a = &self->a;
 	unsigned char *to = addresses(KT_SPAN);
 
+	if (!may_move(self))
+		SKIP(return, NO_MOVES);
 	ASSERT_EQ(to, mremap(kt_span(a, 1), KT_SPAN, KT_SPAN,
 			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
 	EXPECT_EQ(0U, kt_bad(to, KT_SPAN, SEED + KT_SPAN / KT_PAGE));
@@ -135,6 +173,8 @@ TEST_F(survive, mremap_unaligned)
 	struct kt_arena *a = &self->a;
 	unsigned char *to = addresses(SIZE + KT_SPAN) + 3 * KT_PAGE;
 
+	if (!may_move(self))
+		SKIP(return, NO_MOVES);
 	ASSERT_EQ(to, mremap(a->data, SIZE, SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
 			     to));
 	a->data = to;

@@ -12,6 +12,10 @@
 
 #include "kselftest_harness.h" /* first: it defines _GNU_SOURCE */
 
+/* Two emulated machines on a busy host may need more than its 30 seconds. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 90
+
 /* FIXTURE_SETUP and FIXTURE_TEARDOWN define functions that are not static. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 

@@ -19,7 +19,7 @@ struct kt_cgroup {
 static inline int kt_cgroup_write(const struct kt_cgroup *cg, const char *file,
 				  const char *text)
 {
-	char path[128];
+	char path[192];
 
 	snprintf(path, sizeof(path), "%s/%s", cg->path, file);
 	return kt_write_file(path, text);
@@ -27,7 +27,7 @@ static inline int kt_cgroup_write(const struct kt_cgroup *cg, const char *file,
 
 static inline long kt_cgroup_read(const struct kt_cgroup *cg, const char *file)
 {
-	char path[128];
+	char path[192];
 
 	snprintf(path, sizeof(path), "%s/%s", cg->path, file);
 	return kt_read_number(path);

@@ -106,10 +106,54 @@ static inline uint64_t kt_node_total(int node)
 	return (uint64_t)kb * 1024;
 }
 
+/* What lies zeroed in the module's pool of a node, or of all (-1). */
+static inline uint64_t kt_pool_bytes(int node)
+{
+	unsigned long long bytes, sum = 0;
+	char path[80];
+	FILE *f;
+
+	for (int i = 0; i < 64; i++) {
+		if (node >= 0 && i != node)
+			continue;
+		snprintf(path, sizeof(path),
+			 "/sys/class/misc/tmem/node%d/pool_bytes", i);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fscanf(f, "%llu", &bytes) == 1)
+			sum += bytes;
+		fclose(f);
+	}
+	return sum;
+}
+
+/*
+ * How long a pool may take to fill up: where the machine was busy for a moment
+ * the module tries again after 30 s.  And how long tests that wait for some
+ * fills, one after the other.
+ */
+#define KT_REFILL_MS 45000
+#define KT_REFILLS_S 200
+
+/* Waits until the pool of a node holds so many spans. */
+static inline bool kt_pool_holds(int node, size_t spans, unsigned int ms)
+{
+	for (unsigned int i = 0; i <= ms; i += 10) {
+		if (kt_pool_bytes(node) == spans * KT_SPAN)
+			return true;
+		kt_sleep_ms(10);
+	}
+	printf("# node %d: pool of %llu spans, not %zu\n", node,
+	       (unsigned long long)(kt_pool_bytes(node) / KT_SPAN), spans);
+	return false;
+}
+
 /*
  * Free memory of a node, or of the machine (-1).  Pages that were freed but
  * still sit in a CPU's own list count as free: MemFree leaves them out, and
- * with 2 MiB pages that is up to 100 MiB and more.
+ * with 2 MiB pages that is up to 100 MiB and more.  So does what was free
+ * until the module put it into a pool.
  */
 static inline uint64_t kt_free(int node)
 {
@@ -128,7 +172,7 @@ static inline uint64_t kt_free(int node)
 	}
 	if (f)
 		fclose(f);
-	return (uint64_t)sum * KT_PAGE;
+	return (uint64_t)sum * KT_PAGE + kt_pool_bytes(node);
 }
 
 /* Memory of a node that is free in whole spans, without any compaction. */
@@ -156,14 +200,16 @@ static inline uint64_t kt_free_huge(int node)
 
 /*
  * Waits until the memory that was free before is free again, less a slack for
- * what the kernel itself took meanwhile.  How much is missing, 0 if nothing.
+ * what the kernel itself took meanwhile: TMEM_FREE_SLACK_MIB, or 16 MiB.  How
+ * much is missing, 0 if nothing.
  */
 static inline uint64_t kt_free_missing(int node, uint64_t before)
 {
-	const uint64_t slack = 16 * KT_MIB;
+	const char *mib = getenv("TMEM_FREE_SLACK_MIB");
+	const uint64_t slack = (mib ? strtoull(mib, NULL, 0) : 16) * KT_MIB;
 	uint64_t now = 0;
 
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 100; i++) {
 		now = kt_free(node);
 		if (now + slack >= before)
 			return 0;

@@ -13,12 +13,15 @@
  *    call did before the field was there.  The size that the caller was built
  *    with is part of the ioctl number.  A longer structure than the module
  *    knows is taken if the part that it does not know is zero, and refused
- *    with E2BIG if not; a shorter one than in this first version is refused
- *    with EINVAL;
+ *    with E2BIG if not; one that is shorter than it was in its first version
+ *    (the TMEM_*_SIZE_VER0 below, else its size) is refused with EINVAL;
  *  - unknown flags and reserved fields that are not zero are refused with
  *    EINVAL.
  *
- * Manual: tmem_ioctl(2), tmem(4).
+ * The device itself tells about memory pressure: its status page is mapped
+ * from offset 0 of /dev/tmem, events are polled and read from it.
+ *
+ * Manual: tmem_ioctl(2), tmem(4).  Netlink: linux/tmem_netlink.h.
  */
 #ifndef _UAPI_LINUX_TMEM_H
 #define _UAPI_LINUX_TMEM_H
@@ -54,8 +57,8 @@
  * Kernel:      IDLE -> PURGED, nothing else, ever.
  *
  * The stamp says since when the span is idle: CLOCK_MONOTONIC in units of
- * 2^26 ns (67 ms), modulo 2^31.  It is for choosing by age and for nothing
- * else; this version of the module purges in the order of the spans.
+ * 2^26 ns (67 ms), modulo 2^31.  When the kernel needs memory it takes the
+ * spans that are idle the longest first; the stamp serves for nothing else.
  */
 #define TMEM_SPAN_BUSY 0x00000000U
 #define TMEM_SPAN_PURGED 0x00000001U
@@ -75,9 +78,23 @@ enum tmem_node_policy {
 	TMEM_POLICY_INTERLEAVE = 3,
 };
 
+/* How short of memory the machine is.  The thresholds are in sysfs. */
+enum tmem_level {
+	TMEM_LEVEL_LOW = 0,
+	TMEM_LEVEL_MEDIUM = 1,
+	TMEM_LEVEL_HIGH = 2,
+	TMEM_LEVEL_CRITICAL = 3,
+};
+
 /* tmem_query.features */
 #define TMEM_FEATURE_CTL (1ULL << 0) /* control words */
 #define TMEM_FEATURE_PURGE (1ULL << 1) /* TMEM_IOC_ARENA_PURGE */
+#define TMEM_FEATURE_RECALL (1ULL << 2) /* the kernel takes idle spans back */
+#define TMEM_FEATURE_POOL (1ULL << 3) /* pools of zeroed spans */
+#define TMEM_FEATURE_POPULATE (1ULL << 4) /* TMEM_IOC_ARENA_POPULATE */
+#define TMEM_FEATURE_PRESSURE (1ULL << 5) /* status page, poll, read, netlink */
+#define TMEM_FEATURE_PSI (1ULL << 6) /* the level counts stalls (PSI is on) */
+#define TMEM_FEATURE_MREMAP (1ULL << 7) /* mremap(2) may move data mappings */
 
 /**
  * struct tmem_query - what this module is and what the caller may ask of it
@@ -87,8 +104,16 @@ enum tmem_node_policy {
  * @span_shift:     out: log2 of the span size in bytes
  * @features:       out: TMEM_FEATURE_*
  * @max_arena_size: out: bytes; the largest arena with no node mask
- * @arenas:         out: arenas alive in the system
+ * @arenas:         out: arenas alive that the caller may know of: its user's;
+ *                       all with CAP_SYS_ADMIN
  * @nodes:          out: nodes with memory that the caller may use
+ * @caller_abi:     in:  TMEM_ABI_VERSION that the caller was built with; 0 is
+ *                       taken for 1.  EPROTONOSUPPORT if the module cannot
+ *                       serve it
+ * @status_size:    out: bytes of the status page, a multiple of the page size
+ * @user_bytes:     out: bytes of memory that the arenas of the caller's user
+ *                       hold
+ * @user_max_bytes: out: the most that they may; ~0: no limit
  */
 struct tmem_query {
 	__u32 flags;
@@ -99,7 +124,12 @@ struct tmem_query {
 	__u64 max_arena_size;
 	__u64 arenas;
 	__u64 nodes[TMEM_NODE_WORDS];
+	__u32 caller_abi;
+	__u32 status_size;
+	__u64 user_bytes;
+	__u64 user_max_bytes;
 };
+#define TMEM_QUERY_SIZE_VER0 168
 
 /**
  * struct tmem_arena_create - make an arena
@@ -147,7 +177,12 @@ struct tmem_arena_create {
  * @fills_off_node: out: fills of both kinds that missed the node wanted
  * @fills_failed:   out: touches (SIGBUS) and populates refused for want of
  *                       memory
- * @purged:         out: spans purged since the creation
+ * @purged:         out: spans purged since the creation, for any reason
+ * @recalled:       out: those of @purged that the kernel took because memory
+ *                       was short, or a limit reached
+ * @fills_pool:     out: those of @fills that came zeroed from a node's pool
+ * @fills_limited:  out: those of @fills_failed that a limit of bytes refused
+ * @id:             out: the arena's number, unique while the module is loaded
  */
 struct tmem_arena_stat {
 	__u32 flags;
@@ -161,7 +196,12 @@ struct tmem_arena_stat {
 	__u64 fills_off_node;
 	__u64 fills_failed;
 	__u64 purged;
+	__u64 recalled;
+	__u64 fills_pool;
+	__u64 fills_limited;
+	__u64 id;
 };
+#define TMEM_ARENA_STAT_SIZE_VER0 80
 
 /**
  * struct tmem_arena_node_stat - an arena's memory on one node
@@ -205,12 +245,197 @@ struct tmem_arena_purge {
 	__u64 absent;
 };
 
+/**
+ * struct tmem_arena_populate - have memory behind a range, before it is touched
+ * @flags:     in:  must be 0
+ * @node:      in:  the node wanted, one that the arena's policy allows, or -1:
+ *                  the policy's choice for each span
+ * @offset:    in:  bytes, a multiple of the span size
+ * @length:    in:  bytes, a multiple of the span size; the range must lie in
+ *                  the arena.  0 is allowed and does nothing
+ * @workers:   in:  kernel threads per node at most; 0: one per CPU of the
+ *                  node.  Never more than 16
+ * @__reserved: in: must be 0
+ * @populated: out: bytes of the spans of the range that hold memory now; after
+ *                  an error too
+ *
+ * Works in parallel, on CPUs of the nodes where the memory is.  The memory is
+ * charged to the caller's memory cgroup.  When it returns 0, no touch of a span
+ * of the range fails for want of memory, as long as the span stays busy.
+ * While it works, others see its progress in ARENA_STAT.
+ *
+ * Errors: EINVAL, ENOMEM (the nodes that the policy allows are full, a limit
+ * is reached, or the memory cgroup has no room for a huge page more), EINTR (a
+ * signal; call again to go on).  What was populated up to then stays.
+ */
+struct tmem_arena_populate {
+	__u32 flags;
+	__s32 node;
+	__u64 offset;
+	__u64 length;
+	__u32 workers;
+	__u32 __reserved;
+	__u64 populated;
+};
+
+/**
+ * struct tmem_trigger - have a PSI trigger of one's own watched
+ * @fd:     in: a file named memory.pressure, io.pressure or cpu.pressure of
+ *              cgroup2, or a file of /proc/pressure, to which a trigger was
+ *              written.  The module keeps a reference; the caller may close it.
+ *              Nobody else may poll it: an event goes to one poller
+ * @flags:  in: must be 0
+ * @cookie: in: comes back in the events; not in use on this descriptor yet
+ *
+ * On a descriptor of /dev/tmem: when the trigger fires, poll() and read() of
+ * that descriptor say so.  Errors: EBADF, EINVAL (flags, not such a file, no
+ * trigger written), EEXIST (cookie), ENOSPC (TMEM_TRIGGERS_MAX reached),
+ * ENOMEM, EOPNOTSUPP (the kernel has no PSI, or it is off).
+ *
+ * TMEM_IOC_TRIGGER_REMOVE takes @cookie and ignores @fd; ENOENT if there is
+ * none.  Closing the descriptor removes all.
+ */
+struct tmem_trigger {
+	__s32 fd;
+	__u32 flags;
+	__u64 cookie;
+};
+#define TMEM_TRIGGERS_MAX 16
+
+/* tmem_event.type */
+enum tmem_event_type {
+	/* The level changed since the last read (or open). */
+	TMEM_EVENT_LEVEL = 1,
+	/* A trigger of this descriptor fired. */
+	TMEM_EVENT_TRIGGER = 2,
+	/*
+	 * Its cgroup is gone, or the cgroup's accounting was switched off
+	 * (cgroup.pressure): it will not fire any more, and is removed.
+	 */
+	TMEM_EVENT_TRIGGER_GONE = 3,
+};
+
+/**
+ * struct tmem_event - what read() of /dev/tmem returns, one or several
+ * @type:   enum tmem_event_type
+ * @level:  enum tmem_level: the level now
+ * @count:  how often it happened since the last read; at least 1
+ * @time:   when last, CLOCK_MONOTONIC, ns
+ * @cookie: TRIGGER, TRIGGER_GONE: as given; else 0
+ *
+ * A descriptor starts with no event.  Events of one kind are merged, never
+ * lost: at most one LEVEL and one for each trigger wait to be read.  A level
+ * that changed and changed back is an event too (@count is 2).
+ *
+ * poll() returns EPOLLIN | EPOLLPRI when there is something to read.  read()
+ * waits, or fails with EAGAIN (O_NONBLOCK), EINTR; EINVAL if the buffer is
+ * shorter than one event.
+ */
+struct tmem_event {
+	__u32 type;
+	__u32 level;
+	__u64 count;
+	__u64 time;
+	__u64 cookie;
+};
+
+/**
+ * struct tmem_status_node - one node, in the status page
+ * @total:       bytes of memory
+ * @free:        bytes free (kept back ones included)
+ * @pool:        bytes of zeroed spans in the node's pool
+ * @pool_target: bytes that the pool is filled up to
+ * @arenas:      bytes of spans that arenas were given on this node and hold
+ * @__reserved:  0
+ *
+ * All 0 for a node that has no memory.
+ */
+struct tmem_status_node {
+	__u64 total;
+	__u64 free;
+	__u64 pool;
+	__u64 pool_target;
+	__u64 arenas;
+	__u64 __reserved[3];
+};
+
+/**
+ * struct tmem_psi - stall figures of one kind, as in /proc/pressure/memory
+ * @avg10, @avg60, @avg300: hundredths of a percent
+ * @__reserved: 0
+ * @total: microseconds since boot
+ */
+struct tmem_psi {
+	__u32 avg10;
+	__u32 avg60;
+	__u32 avg300;
+	__u32 __reserved;
+	__u64 total;
+};
+
+/**
+ * struct tmem_status - the status page, mapped read-only from /dev/tmem
+ * @level:     enum tmem_level.  May be read alone, by one load
+ * @seq:       odd while the page is being written.  For several fields that
+ *             belong together: read it (acquire), read them, fence (acquire),
+ *             read it again; begin anew if it was odd or has changed
+ * @size:      bytes of this structure with its nodes
+ * @nr_nodes:  entries of @nodes; entry i is node i
+ * @changes:   how often the level has changed
+ * @since:     when it changed last, CLOCK_MONOTONIC, ns
+ * @updated:   when the page was written last, CLOCK_MONOTONIC, ns
+ * @psi_on:    1: the stall figures below are real; 0: the kernel has no PSI
+ *             or it is off, and the level goes by memory use and by reclaim
+ * @use:       memory in use, hundredths of a percent
+ * @stall:     share of time in which a task waited for memory lately,
+ *             hundredths of a percent: the larger of avg10 and the last
+ *             sampling interval, and at least what means MEDIUM when PSI has
+ *             just said so; 0 without PSI
+ * @use_level, @stall_level: the levels that the two amount to, that of
+ *             reclaim included; @level is the worse one, after hysteresis
+ * @some, @full: PSI of memory
+ * @total, @available: bytes of the machine; @available as MemAvailable plus the
+ *             pools
+ * @pool:      bytes in the pools of all nodes
+ * @arenas:    bytes that arenas hold
+ * @recalled:  bytes that were taken from idle spans since the module is loaded
+ * @nodes:     by node
+ *
+ * Written every few seconds, several times a second when @level is not LOW,
+ * and at each event.
+ */
+struct tmem_status {
+	__u32 level;
+	__u32 seq;
+	__u32 size;
+	__u32 nr_nodes;
+	__u64 changes;
+	__u64 since;
+	__u64 updated;
+	__u32 psi_on;
+	__u32 use;
+	__u32 stall;
+	__u32 use_level;
+	__u32 stall_level;
+	__u32 __reserved;
+	struct tmem_psi some;
+	struct tmem_psi full;
+	__u64 total;
+	__u64 available;
+	__u64 pool;
+	__u64 arenas;
+	__u64 recalled;
+	struct tmem_status_node nodes[];
+};
+
 #define TMEM_IOC_MAGIC 0xBC
 
 /* On /dev/tmem. */
 #define TMEM_IOC_QUERY _IOWR(TMEM_IOC_MAGIC, 0x00, struct tmem_query)
 #define TMEM_IOC_ARENA_CREATE \
 	_IOWR(TMEM_IOC_MAGIC, 0x01, struct tmem_arena_create)
+#define TMEM_IOC_TRIGGER_ADD _IOW(TMEM_IOC_MAGIC, 0x02, struct tmem_trigger)
+#define TMEM_IOC_TRIGGER_REMOVE _IOW(TMEM_IOC_MAGIC, 0x03, struct tmem_trigger)
 
 /* On an arena. */
 #define TMEM_IOC_ARENA_STAT _IOWR(TMEM_IOC_MAGIC, 0x20, struct tmem_arena_stat)
@@ -218,5 +443,7 @@ struct tmem_arena_purge {
 	_IOWR(TMEM_IOC_MAGIC, 0x21, struct tmem_arena_node_stat)
 #define TMEM_IOC_ARENA_PURGE \
 	_IOWR(TMEM_IOC_MAGIC, 0x22, struct tmem_arena_purge)
+#define TMEM_IOC_ARENA_POPULATE \
+	_IOWR(TMEM_IOC_MAGIC, 0x23, struct tmem_arena_populate)
 
 #endif /* _UAPI_LINUX_TMEM_H */
