@@ -3,8 +3,9 @@
 # tmem: library, tool, kernel module and tests.  `make help` lists the targets.
 # All products lie below build/; the module's object list is in Kbuild.
 #
-# Nothing but `make run`, `make check`, `make vm` and `make lint` installs
-# packages or fetches kernels (tools/build/*.sh).
+# Nothing but `make run`, `make check`, `make check-debug`, `make bench`,
+# `make bench-kmod`, `make vm` and `make lint` installs packages or fetches
+# kernels (tools/build/*.sh).
 
 CC ?= gcc
 ifeq ($(origin CC),default)
@@ -14,6 +15,9 @@ CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
+# Where systemd looks, wherever PREFIX is.  Empty: not installed.
+UDEVDIR ?= /usr/lib/udev/rules.d
+SYSUSERSDIR ?= /usr/lib/sysusers.d
 
 B := build
 VERSION := $(shell sed -n 's/^\#define TMEM_VERSION "\(.*\)"/\1/p' \
@@ -34,8 +38,10 @@ MAKEOVERRIDES :=
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib tool tests plain modules run check vm lint format-check install \
-	clean help FORCE
+.PHONY: all lib tool tests gone plain modules run check check-debug bench bench-kmod \
+	bench-programs bench-analytics bench-cache bench-leaks bench-predict \
+	bench-reaction bench-seed vm lint \
+	format-check install clean help FORCE
 
 all: lib tool tests modules
 
@@ -45,8 +51,13 @@ WARN := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes
 INC := -Iinclude -Iinclude/uapi -Ilib
 # The symbol map alone says what is exported: the headers, which programs
 # include, need no visibility attributes, and the linker binds all calls inside.
-LIB_CFLAGS := -std=gnu11 $(WARN) -fPIC -fno-semantic-interposition $(INC)
-LIB_LDLIBS := -lnuma -lpthread
+# Call sites are found by frame pointers.  Functions that call none need none.
+FRAMES := -fno-omit-frame-pointer -momit-leaf-frame-pointer
+# No vectors for neighbouring counters: a wide load behind two narrow stores
+# waits until these are in the cache.
+LIB_CFLAGS := -std=gnu11 $(WARN) -fPIC -fno-semantic-interposition \
+	-fno-tree-slp-vectorize $(FRAMES) $(INC)
+LIB_LDLIBS := -lnuma -lmnl -lxxhash -lzstd -lm -lpthread
 DEP = -MMD -MP -MF $(@:.o=.d)
 
 lib_src := $(wildcard lib/*.c lib/*/*.c)
@@ -73,7 +84,7 @@ $(B)/libtmem.a: $(lib_obj)
 
 $(B)/libtmem.so.0: $(lib_obj) lib/libtmem.map
 	$(say) LD $(@F)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libtmem.so.0 \
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libtmem.so.0 -Wl,-z,nodelete \
 		-Wl,--version-script=lib/libtmem.map -Wl,-z,defs \
 		-Wl,-Bsymbolic-functions \
 		-o $@ $(lib_obj) $(LIB_LDLIBS)
@@ -96,10 +107,11 @@ $(B)/tmem.pc: lib/tmem.pc.in include/tmem/version.h Makefile $(B)/obj/prefix
 # --- tool -------------------------------------------------------------------
 
 TOOL_CFLAGS := -std=gnu11 $(WARN) $(INC)
-TOOL_LDLIBS := -lzstd -ljson-c -lnuma -lpthread
+TOOL_LDLIBS := -lzstd -ljson-c -lncursesw -ltinfo -lnuma -ldw -lelf -liberty \
+	-lpthread
 
 tool_src := $(wildcard tools/tmemctl/*.c)
-tool_obj := $(tool_src:%.c=$(B)/obj/%.o)
+tool_obj := $(tool_src:%.c=$(B)/obj/%.o) $(B)/obj/gen/report_page.o
 
 tool: $(if $(tool_src),$(B)/tmemctl)
 
@@ -107,6 +119,17 @@ $(B)/obj/tools/%.o: tools/%.c $(B)/obj/flags
 	$(say) CC tools/$*.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL_CFLAGS) $(CFLAGS) $(DEP) -c -o $@ $<
+
+# The page of `tmemctl report --html`, as C.
+$(B)/gen/report_page.c: tools/build/page.sh $(wildcard tools/tmemctl/page/*)
+	$(say) GEN $(@F)
+	@mkdir -p $(@D)
+	$(Q)tools/build/page.sh >$@
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/obj/flags
+	$(say) CC gen/$*.o
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL_CFLAGS) -Itools $(CFLAGS) $(DEP) -c -o $@ $<
 
 $(B)/tmemctl: $(tool_obj) $(B)/libtmem.so
 	$(say) LD $(@F)
@@ -116,20 +139,29 @@ $(B)/tmemctl: $(tool_obj) $(B)/libtmem.so
 # --- tests ------------------------------------------------------------------
 
 # The harness leaves parameters unused and is not ours to change.
-TEST_CFLAGS := -std=gnu11 $(WARN) -Wno-unused-parameter $(INC) -Iselftests \
+TEST_CFLAGS := -std=gnu11 $(WARN) -Wno-unused-parameter -Wno-missing-field-initializers $(INC) -Iselftests \
 	-isystem build/kselftest
 KSELFTEST := build/kselftest/stamp
 
 ktest := $(patsubst selftests/%.c,$(B)/selftests/%,\
 	$(wildcard selftests/kmod/*.c))
+# For `make check-debug`: the program that faults are injected into, and more
+# time for the others.
+dtest := $(B)/selftests/debug/failnth $(B)/selftests/debug/patience.so
 ltest_name := $(patsubst selftests/lib/%.c,%,$(wildcard selftests/lib/*.c))
 ltest := $(foreach kind,lib lib-asan lib-tsan,\
 	$(ltest_name:%=$(B)/selftests/$(kind)/%))
 
-tests: $(ktest) $(ltest)
+tests: $(ktest) $(ltest) bench-programs gone
+
+# All in these folders is run, and so would be a test whose source is gone.
+gone:
+	@rm -f $(filter-out $(ktest) $(ltest) %.d,$(wildcard \
+		$(foreach kind,kmod lib lib-asan lib-tsan,$(B)/selftests/$(kind)/*)))
 
 # What `make lint` builds with each compiler.
-plain: lib tool $(ktest) $(ltest_name:%=$(B)/selftests/lib/%)
+plain: lib tool $(ktest) $(dtest) $(B)/bench/kmod bench-programs \
+	$(ltest_name:%=$(B)/selftests/lib/%)
 
 $(KSELFTEST): tools/build/kselftest.sh
 	$(say) EXTRACT kselftest
@@ -141,6 +173,18 @@ $(B)/selftests/kmod/%: selftests/kmod/%.c $(B)/obj/flags $(KSELFTEST)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d \
 		-o $@ $< -lpthread
+
+failnth_src := $(wildcard selftests/debug/failnth*.c)
+$(B)/selftests/debug/failnth: $(failnth_src) selftests/debug/failnth.h \
+		$(wildcard include/uapi/linux/*.h) $(B)/obj/flags
+	$(say) CC $(@:$(B)/%=%)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(failnth_src)
+
+$(B)/selftests/debug/patience.so: selftests/debug/patience.c $(B)/obj/flags
+	$(say) CC $(@:$(B)/%=%)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $<
 
 $(B)/selftests/lib/%: selftests/lib/%.c $(B)/libtmem.a $(B)/obj/flags \
 		$(KSELFTEST)
@@ -175,6 +219,89 @@ $(B)/selftests/lib-$(1)/%: selftests/lib/%.c $(B)/obj-$(1)/libtmem.a \
 endef
 $(eval $(call sanitizer,asan))
 $(eval $(call sanitizer,tsan))
+
+# --- benchmarks --------------------------------------------------------------
+
+bench_kmod_src := $(wildcard tools/bench/kmod*.c)
+
+$(B)/bench/kmod: $(bench_kmod_src:%.c=$(B)/obj/%.o)
+	$(say) LD bench/$(@F)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+
+# One program runs the benchmark of the library (build/bench/alloc); the
+# others measure, one heap each: libtmem, malloc, and none.
+bench_work_src := $(wildcard tools/bench/alloc_work*.c) tools/bench/alloc_pack.c
+bench_src := $(filter-out $(bench_work_src),$(wildcard tools/bench/alloc*.c)) \
+	tools/bench/alloc_pack.c
+bench_shared := $(patsubst %,$(B)/obj/tools/tmemctl/%.o,\
+	trace story lines fields pages json)
+bench_alloc := $(patsubst %,$(B)/bench/alloc%,\
+	$(if $(bench_src), -tmem -malloc -none))
+
+# Compilers know malloc() and free(), and leave out what has no effect.
+$(B)/bench/alloc-%: $(bench_work_src) $(wildcard tools/bench/alloc_*.h) \
+		$(B)/libtmem.so $(B)/obj/flags
+	$(say) CC bench/$(@F)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL_CFLAGS) -fno-builtin $(CFLAGS) $(LDFLAGS) \
+		$(if $(filter tmem,$*),-DHEAP_TMEM) \
+		$(if $(filter none,$*),-DHEAP_NONE) \
+		-Wl,-rpath,'$$ORIGIN/..' -o $@ $(bench_work_src) \
+		$(if $(filter tmem,$*),-L$(B) -ltmem) -lpthread
+
+$(B)/bench/alloc: $(bench_src:%.c=$(B)/obj/%.o) $(bench_shared)
+	$(say) LD bench/$(@F)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lzstd -ljson-c -lm
+
+# Replays as tmemctl does.
+bench_analytics := $(B)/obj/tools/bench/analytics.o \
+	$(patsubst %,$(B)/obj/tools/tmemctl/%.o,\
+	replay crew cost progress say trace story lines fields pages units)
+
+$(B)/bench/analytics: $(bench_analytics) $(B)/libtmem.so
+	$(say) LD bench/$(@F)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ \
+		$(bench_analytics) -L$(B) -ltmem -lzstd -lpthread
+
+# The monitor's; with the library inside, for it runs the predictor alone, too.
+bench_reaction_src := $(wildcard tools/bench/reaction*.c)
+
+$(B)/bench/reaction: $(bench_reaction_src:%.c=$(B)/obj/%.o) $(B)/libtmem.a
+	$(say) LD bench/$(@F)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
+
+# The optimizer's; with the library inside, for it runs the learner alone, too.
+bench_predict_src := $(wildcard tools/bench/predict*.c)
+bench_predict_shared := $(patsubst %,$(B)/obj/tools/tmemctl/%.o,\
+	replay crew cost progress say trace story lines fields pages units)
+
+$(B)/bench/predict: $(bench_predict_src:%.c=$(B)/obj/%.o) \
+		$(bench_predict_shared) $(B)/libtmem.a
+	$(say) LD bench/$(@F)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LDLIBS) -lm
+
+# The tensor cache: policies, compression and the library's own.
+bench_cache_src := $(wildcard tools/bench/cache*.c)
+
+$(B)/bench/cache: $(bench_cache_src:%.c=$(B)/obj/%.o) $(B)/libtmem.a
+	$(say) LD bench/$(@F)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LDLIBS) -lm -ldl
+
+# What only the page of all promises needs; the cache's streams are shared.
+bench_seed := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/bench/seed*.c)) \
+	$(B)/obj/tools/bench/cache_stream.o
+
+$(B)/bench/seed: $(bench_seed) $(B)/libtmem.so
+	$(say) LD bench/$(@F)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ \
+		$(bench_seed) -L$(B) -ltmem -lpthread -lm
 
 # --- module -----------------------------------------------------------------
 
@@ -213,6 +340,9 @@ modules:
 
 # --- doing things -----------------------------------------------------------
 
+# Builds that are part of something longer, unless -j was given.
+jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 run:
 	@tools/build/run.sh
 
@@ -227,18 +357,77 @@ endef
 
 # TESTS= takes a selection, see selftests/run.sh --help.
 check:
-	$(call prepare,,4)
+	$(call prepare,--check,4)
 	@echo "[3/4] building"
-	@$(MAKE) all
+	@$(MAKE) $(jobs) all
 	@echo "[4/4] testing"
 	@selftests/run.sh $(TESTS)
+
+# On a kernel that reports errors by itself, and with faults injected.  A
+# kernel's own debug build of the module lies beside the others.
+check-debug:
+	@echo "[1/4] installing packages that are missing"
+	@tools/build/packages.sh --debug
+	@echo "[2/4] building the debug kernel if it is missing"
+	@tools/build/debug-kernel.sh >/dev/null
+	@echo "[3/4] building"
+	@$(MAKE) $(jobs) tool $(ktest) $(dtest) gone
+	@KCFLAGS=-DTMEM_DEBUG $(MAKE) modules \
+		KDIR="$$(tools/build/debug-kernel.sh --list | cut -d' ' -f5)"
+	@echo "[4/4] testing"
+	@selftests/run.sh $(or $(TESTS),debug)
 
 vm:
 	$(call prepare,,4)
 	@echo "[3/4] building"
-	@$(MAKE) all
+	@$(MAKE) $(jobs) all
 	@echo "[4/4] booting"
 	@selftests/vm/run.sh --shell
+
+# The library beside the allocators that others preload.  TRACES= names traces,
+# QUICK=1 looks only whether it works; tools/bench/alloc.sh --help has the rest.
+bench:
+	@TRACES="$(TRACES)" tools/bench/alloc.sh $(if $(QUICK),--quick) $(BENCH)
+
+# What the analytics cost.  TRACES= names traces; --help lists BENCH= options.
+bench-analytics:
+	@TRACES="$(TRACES)" tools/bench/analytics.sh $(BENCH)
+
+# The module in the two-node VM, beside what the kernel has.
+bench-kmod:
+	@tools/bench/kmod.sh --kernel $(or $(KERNEL),6.12) $(if $(JSON),--json)
+
+# How well leaks are found, and what is called one that is none: a table for
+# 3000 made-up programs, for each figure of the rule, and the traces' verdicts.
+bench-leaks: $(B)/bench/leaks
+	@$(B)/bench/leaks $(BENCH) \
+		$(or $(TRACES),$(wildcard tools/traces/*.trace.zst))
+
+$(B)/bench/leaks: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/bench/leaks*.c)) \
+		$(B)/obj/lib/analytics/leak.o \
+		$(patsubst %,$(B)/obj/tools/tmemctl/%.o,lines fields)
+	$(say) LD bench/$(@F)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lzstd -lm
+
+bench-programs: $(bench_alloc) $(B)/bench/alloc $(B)/bench/analytics \
+	$(B)/bench/cache $(B)/bench/leaks $(B)/bench/predict $(B)/bench/reaction $(B)/bench/seed
+
+# What the optimizer foresees, and what its strategies do; TRACES= as above.
+bench-predict: $(B)/bench/predict
+	@TRACES="$(TRACES)" tools/bench/predict.sh $(BENCH)
+
+# How fast the monitor reacts, and how well it predicts; TRACES= as above.
+bench-reaction: $(B)/bench/reaction
+	@TRACES="$(TRACES)" tools/bench/reaction.sh $(if $(QUICK),--quick)
+
+# Which tensors a cache should keep, and how cold ones become smaller; a minute.
+bench-cache: $(B)/bench/cache
+	@$(B)/bench/cache $(TRACES)
+
+# Every number that tmem promises, measured, on one page; TRACES= as above.
+bench-seed:
+	@TRACES="$(TRACES)" tools/bench/seed.sh $(if $(QUICK),--quick) $(BENCH)
 
 lint:
 	$(call prepare,--lint,3)
@@ -260,6 +449,7 @@ install: lib tool
 	install -m 644 include/tmem.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 include/tmem/*.h $(DESTDIR)$(PREFIX)/include/tmem
 	install -m 644 include/uapi/linux/tmem.h \
+		include/uapi/linux/tmem_netlink.h \
 		$(DESTDIR)$(PREFIX)/include/linux
 	$(if $(tool_src),install -m 755 $(B)/tmemctl $(DESTDIR)$(PREFIX)/bin)
 	for page in $(wildcard Documentation/man/*.[0-9]); do \
@@ -267,6 +457,14 @@ install: lib tool
 			$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || \
 			exit 1; \
 	done
+	$(if $(UDEVDIR),install -D -m 644 -t $(DESTDIR)$(UDEVDIR) \
+		tools/udev/60-tmem.rules)
+	$(if $(SYSUSERSDIR),install -D -m 644 -t $(DESTDIR)$(SYSUSERSDIR) \
+		tools/sysusers.d/tmem.conf)
+	$(if $(and $(UDEVDIR),$(SYSUSERSDIR)),$(if $(DESTDIR),,@echo \
+		'To open /dev/tmem to the group tmem now, as root:' \
+		'systemd-sysusers && udevadm control --reload &&' \
+		'udevadm trigger /sys/class/misc/tmem'))
 
 clean:
 	rm -rf $(B)
@@ -276,9 +474,24 @@ help:
 	@echo 'make run           install what is needed, build, replay a GPT training'
 	@echo '                   trace on /dev/tmem (here, or in a two-node VM)'
 	@echo 'make check         all tests: on the host, and in VMs on both kernels'
+	@echo 'make check-debug   the module on a kernel with KASAN, lockdep, kmemleak ...,'
+	@echo '                   faults injected (builds that kernel once, 7 minutes)'
 	@echo 'make vm            a shell in the two-node VM, module loaded'
+	@echo 'make bench         the library beside glibc, jemalloc, mimalloc, tcmalloc;'
+	@echo '                   table, JSON, chart; TRACES=files, QUICK=1, BENCH=options'
+	@echo 'make bench-analytics    what the analytics cost; TRACES=files'
+	@echo 'make bench-kmod    measure the module in a VM; KERNEL=6.1|6.12, JSON=1'
+	@echo 'make bench-leaks   how well the leak detector does; TRACES=files'
+	@echo 'make bench-predict what the optimizer foresees, and what its strategies do;'
+	@echo '                   TRACES=files, BENCH=--foresee: replay nothing'
+	@echo 'make bench-reaction   from a pressure event to the first byte given back;'
+	@echo '                   how often predictions were right; TRACES=, QUICK=1'
+	@echo 'make bench-cache   policies of the tensor cache, and its compression'
+	@echo 'make bench-seed    every promised number beside what is measured; table, JSON;'
+	@echo '                   TRACES=files, QUICK=1'
 	@echo 'make lint          compilers, sparse, checkpatch, format, shell, manuals'
-	@echo 'make install       library, headers, tool, manuals; PREFIX=, DESTDIR='
+	@echo 'make install       library, headers, tool, manuals, udev rule, group;'
+	@echo '                   PREFIX=, DESTDIR=, UDEVDIR=, SYSUSERSDIR= (empty: none)'
 	@echo 'make clean         remove build/ (fetched kernels stay in their cache)'
 	@echo
 	@echo 'CC=gcc|clang  CFLAGS=  KDIR=<kernel build tree>  V=1'

@@ -105,8 +105,10 @@ void *tmem_arena_map(struct tmem_arena *arena, void *addr, uint32_t first,
 
 /*
  * tmem_arena_populate() - have memory behind mapped spans now, so that no
- * touch fails later.  Returns 0, -ENOMEM (the nodes that the policy allows
- * are full; some spans may have been filled), or -EINVAL (not mapped).
+ * touch fails later.  On backend dev many spans are filled in parallel, on the
+ * CPUs of the nodes where the memory is.  Returns 0, -ENOMEM (the nodes that
+ * the policy allows are full, or a limit is reached; some spans may have been
+ * filled), -EINVAL (not mapped), or -EINTR (a fatal signal).
  */
 int tmem_arena_populate(struct tmem_arena *arena, uint32_t first,
 			uint32_t count);
@@ -140,6 +142,11 @@ int tmem_arena_purge(struct tmem_arena *arena, uint32_t first, uint32_t count,
  * @huge_bytes:  bytes of @resident held as 2 MiB pages.  On backend anon this
  *               counts what is mapped as huge
  * @purged:      spans purged since the creation, by whomever
+ * @recalled:    those of @purged that the kernel took back because memory was
+ *               short or a limit reached; 0 on backend anon
+ * @fills:       spans that were given a huge page since the creation, and
+ * @fills_pool:  those of them that came zeroed from a node's pool; both 0 on
+ *               backend anon
  * @nodes_exact: 1: @node_bytes is what the kernel says, or there is one node
  *               only; 0: it did not say (not permitted) and all is put on the
  *               first node
@@ -152,6 +159,9 @@ struct tmem_arena_usage {
 	uint64_t node_bytes[TMEM_NODES_MAX];
 	uint32_t nodes_exact;
 	uint32_t reserved;
+	uint64_t recalled;
+	uint64_t fills;
+	uint64_t fills_pool;
 };
 
 #define TMEM_ARENA_USAGE_INIT TMEM_STRUCT_INIT(struct tmem_arena_usage)

@@ -58,6 +58,65 @@ enum tmem_numa {
 	TMEM_NUMA_INTERLEAVE = 3,
 };
 
+/*
+ * Where in memory a block of more than 32 KiB is put.  (Smaller ones lie
+ * together, by size, whatever the strategy.)
+ */
+enum tmem_strategy {
+	/*
+	 * The default: the smallest free piece that fits, of those the one
+	 * used last, on the caller's node; while memory is short, another
+	 * node's idle memory before more from the caller's.
+	 */
+	TMEM_STRATEGY_ADAPTIVE = 0,
+	/* The lowest address that fits, on any node: packs to one end. */
+	TMEM_STRATEGY_FIRST_FIT = 1,
+	/*
+	 * The smallest free piece that fits, of those the lowest, on any node:
+	 * wastes least.
+	 */
+	TMEM_STRATEGY_BEST_FIT = 2,
+	/*
+	 * Sizes are rounded up to eight classes to a doubling, so that a freed
+	 * block fits the next of its class: up to 1/8 wasted inside of blocks,
+	 * least between them.
+	 */
+	TMEM_STRATEGY_SIZE_CLASS = 3,
+	/*
+	 * As ADAPTIVE, but never memory of another node while the caller's has
+	 * any left.
+	 */
+	TMEM_STRATEGY_NUMA_AWARE = 4,
+};
+
+/*
+ * What the child of a fork() sees of its parent's blocks.  On anonymous memory
+ * it has a copy of its own, whatever is said here.
+ */
+enum tmem_fork {
+	/* On /dev/tmem: it can read them, not write them. */
+	TMEM_FORK_READONLY = 0,
+	/* On /dev/tmem: touching them is SIGSEGV. */
+	TMEM_FORK_NONE = 1,
+};
+
+/* Help in finding bugs of the program: flags. */
+enum tmem_debug {
+	/*
+	 * Guard mode.  Writes before and past a block, and after it was freed,
+	 * are reported to the log callback with the block, the offset of the
+	 * damage from its start, and the calls that allocated and freed it:
+	 * when the block is freed, when its pool is destroyed, or when it
+	 * leaves the quarantine.  That keeps the last 256 freed blocks, at most
+	 * 16 MiB of them; tmem_trim() empties it.  New memory is filled with
+	 * 0xff (floating-point numbers are NaN), freed with 0xde, of blocks
+	 * above 1 MiB the first and the last 64 KiB.  tmem_usable_size() is
+	 * what was asked for, and tmem_realloc() always moves.  Takes 128 bytes
+	 * for each block, more with an alignment, and all calls take a lock.
+	 */
+	TMEM_DEBUG_GUARD = 1,
+};
+
 /* Nodes that a mask in this library can name: 0 to 63. */
 #define TMEM_NODES_MAX 64
 
@@ -71,12 +130,25 @@ enum tmem_numa {
  * @numa:        node policy      (TMEM_NUMA=local|interleave[:N,M-O]|
  *                                 bind:N,M-O|preferred:N,M-O)
  * @nodes:       bit n: node n, for @numa
+ * @strategy:    of the default pool
+ *                     (TMEM_STRATEGY=adaptive|first-fit|best-fit|size-class|
+ *                                    numa-aware)
+ * @fork:        what children see               (TMEM_FORK=readonly|none)
+ * @gc_off:      no collector thread (tmem/gc.h); anything but 0 (TMEM_GC=on|off)
+ * @debug:       TMEM_DEBUG_* flags                      (TMEM_DEBUG=guard)
+ * @max_bytes:   memory that all pools together may hold, rounded down to
+ *               spans; 0: no limit              (TMEM_MAX_BYTES=N[K|M|G|T])
  */
 struct tmem_config {
 	size_t struct_size;
 	enum tmem_backend backend;
 	enum tmem_numa numa;
 	uint64_t nodes;
+	enum tmem_strategy strategy;
+	enum tmem_fork fork;
+	uint32_t gc_off;
+	uint32_t debug;
+	uint64_t max_bytes;
 };
 
 #define TMEM_CONFIG_INIT TMEM_STRUCT_INIT(struct tmem_config)

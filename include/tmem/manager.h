@@ -4,7 +4,13 @@
  *
  * A manager counts in elements, so that it can say which of the nine size
  * tiers a program lives in.  There is one for float and one for double; both
- * use the default pool.  All calls are thread-safe.
+ * use the default pool.  All calls are thread-safe, and none may be called from a
+ * signal handler.
+ *
+ * A manager is never taken down: it works in destructors, too, that run after
+ * the library's, and in the child of a fork, where its counts go on.  Tensors with
+ * shapes come from it by tmem_tensor_new() (tmem/tensor.h), and are counted by
+ * their elements.
  */
 #ifndef TMEM_MANAGER_H
 #define TMEM_MANAGER_H
@@ -35,8 +41,8 @@ struct tmem_manager *tmem_manager_f64(void);
 
 /*
  * tmem_manager_alloc() - memory for @elements elements, aligned to 64 bytes.
- * Freed by tmem_free().  NULL with errno ENOMEM, or EOVERFLOW if the bytes do
- * not fit a size_t.
+ * Freed by tmem_free().  NULL with errno ENOMEM, EOVERFLOW if the bytes do not
+ * fit a size_t, or EINVAL: @manager is NULL.
  */
 void *tmem_manager_alloc(struct tmem_manager *manager, size_t elements);
 
@@ -57,7 +63,7 @@ struct tmem_manager_stats {
 
 #define TMEM_MANAGER_STATS_INIT TMEM_STRUCT_INIT(struct tmem_manager_stats)
 
-/* Returns 0, or -EINVAL (struct_size). */
+/* Returns 0, or -EINVAL (struct_size, or @manager is NULL). */
 int tmem_manager_stats_get(const struct tmem_manager *manager,
 			   struct tmem_manager_stats *stats);
 

@@ -12,6 +12,7 @@
 #ifndef TMEM_POOL_H
 #define TMEM_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <tmem/config.h>
@@ -53,13 +54,16 @@ void *tmem_realloc(void *ptr, size_t size);
  * tmem_free() - give a block back.  NULL is allowed.  errno is kept.
  * A pointer that is no live block of the library (foreign, inside a block,
  * freed twice) is counted in tmem_stats.misuse and reported to the log
- * callback with the caller's address; nothing else happens.
+ * callback with the caller's address and, if the block was freed before, with
+ * that of the call that did it; nothing else happens.  (Two threads that free
+ * the same small block in the same nanoseconds are not told apart.)
  */
 void tmem_free(void *ptr);
 
 /*
  * tmem_usable_size() - bytes that may be used at @ptr, at least what was asked
- * for.  0 if @ptr is NULL or no live block.
+ * for (in guard mode just that, but 1 for 0).  0 if @ptr is NULL or no live
+ * block.
  */
 size_t tmem_usable_size(const void *ptr);
 
@@ -80,7 +84,8 @@ size_t tmem_trim(size_t keep_bytes);
  * @failures:     requests refused for want of memory
  * @reused:       requests of @allocs for which no new memory was taken from
  *                the system
- * @misuse:       pointers refused by tmem_free() and tmem_realloc()
+ * @misuse:       pointers refused by tmem_free() and tmem_realloc(), and in guard
+ *                mode (enum tmem_debug) damage found
  * @live_blocks:  blocks in use
  * @live_bytes:   usable bytes of these
  * @peak_live_bytes: the largest @live_bytes has been
@@ -90,7 +95,16 @@ size_t tmem_trim(size_t keep_bytes);
  * @spans_filled: spans for which memory was taken from the system
  * @spans_purged: spans given back to the system by the library
  * @spans_lost:   idle spans whose memory was gone when they were wanted again
- * @metadata_bytes: memory of the library's own tables, touched
+ * @metadata_bytes: memory of the library's own tables: at most what they have
+ *                 touched of it (those by address count with all their slots)
+ * @waste_bytes:  bytes of @live_bytes that were not asked for: internal
+ *                fragmentation is @waste_bytes / @live_bytes
+ * @free_bytes:   bytes in spans that hold memory, in no block: external
+ *                fragmentation is (@free_bytes - bytes of idle spans) /
+ *                @held_bytes
+ * @chunks:       pieces that these are in
+ * @held_bytes:   memory of busy and idle spans
+ * @spans_moved:  idle spans moved to other addresses
  */
 struct tmem_stats {
 	size_t struct_size;
@@ -108,12 +122,19 @@ struct tmem_stats {
 	uint64_t spans_purged;
 	uint64_t spans_lost;
 	uint64_t metadata_bytes;
+	uint64_t waste_bytes;
+	uint64_t free_bytes;
+	uint64_t chunks;
+	uint64_t held_bytes;
+	uint64_t spans_moved;
 };
 
 #define TMEM_STATS_INIT TMEM_STRUCT_INIT(struct tmem_stats)
 
 /*
- * tmem_stats_get() - over all pools.  Counters of one call are of one moment.
+ * tmem_stats_get() - over all pools.  Counters of one call are of one moment:
+ * other threads are stopped for some microseconds.  @peak_live_bytes alone may
+ * miss small blocks that came and went in a thread's cache.
  * Returns 0, or -EINVAL (struct_size).
  */
 int tmem_stats_get(struct tmem_stats *stats);
@@ -154,10 +175,14 @@ struct tmem_pool; /* from tmem_pool_create() to tmem_pool_destroy() */
  * struct tmem_pool_config - set struct_size with TMEM_POOL_CONFIG_INIT
  * @name: for reports, up to 31 printable characters, or NULL; see
  *        tmem_pool_name()
+ * @strategy:  where its blocks are put
+ * @max_bytes: memory that it may hold, rounded down to spans; 0: no limit
  */
 struct tmem_pool_config {
 	size_t struct_size;
 	const char *name;
+	enum tmem_strategy strategy;
+	uint64_t max_bytes;
 };
 
 #define TMEM_POOL_CONFIG_INIT TMEM_STRUCT_INIT(struct tmem_pool_config)
@@ -178,11 +203,40 @@ void tmem_pool_destroy(struct tmem_pool *pool);
 /* tmem_pool_name() - its name, or "".  Lives as long as the pool. */
 const char *tmem_pool_name(const struct tmem_pool *pool);
 
+/* tmem_pool_strategy() - its strategy. */
+enum tmem_strategy tmem_pool_strategy(const struct tmem_pool *pool);
+
+/* tmem_strategy_name() - "best-fit" and so on; NULL if there is no such. */
+const char *tmem_strategy_name(enum tmem_strategy strategy);
+
 /* tmem_pool_alloc() - tmem_alloc() from @pool.  Freed by tmem_free(). */
 void *tmem_pool_alloc(struct tmem_pool *pool, size_t size);
 
 /* tmem_pool_stats_get() - the counters of one pool. */
 int tmem_pool_stats_get(struct tmem_pool *pool, struct tmem_stats *stats);
+
+/*
+ * tmem_set_limit_observer() - be asked before a request is refused.
+ *
+ * When a limit (max_bytes) or the system has no more memory, the library first
+ * gives back what caches hold and all idle memory.  If that does not help it
+ * calls @fn, without any lock, with the pool and the size asked for.  @fn may
+ * free blocks and returns true if it is worth another try (16 times at most
+ * for one request); false, or no @fn: the request fails with ENOMEM.
+ * @fn NULL: nobody is asked (the default).  Set it before the other threads
+ * start.
+ */
+typedef bool (*tmem_limit_fn)(void *ctx, struct tmem_pool *pool, size_t size);
+void tmem_set_limit_observer(tmem_limit_fn fn, void *ctx);
+
+/*
+ * tmem_check() - compare all of the heap's records with each other.  For tests
+ * and debugging: takes a time that grows with the memory held, and stops
+ * threads that allocate.  Returns 0, or -EUCLEAN: they contradict each other,
+ * which means that the library is broken or something wrote over its tables;
+ * the log callback is told where.
+ */
+int tmem_check(void);
 
 #ifdef __cplusplus
 }

@@ -307,13 +307,17 @@ int tmem_arena_populate(struct tmem_arena *arena, uint32_t first,
 			uint32_t count)
 {
 	uint32_t i, end;
-	int err;
+	int err = 0;
 
 	if (!arena_range_ok(arena, first, count))
 		return -EINVAL;
 	for (i = 0; i < count; i++)
 		if (!arena->where[first + i])
 			return -EINVAL;
+	if (arena->ops->fill)
+		err = arena->ops->fill(arena, first, count);
+	if (err)
+		return err;
 	for (i = first; i < first + count; i = end) {
 		end = arena_run_end(arena, i, first + count);
 		err = arena->ops->populate(arena, arena->where[i], end - i);
@@ -323,20 +327,25 @@ int tmem_arena_populate(struct tmem_arena *arena, uint32_t first,
 	return 0;
 }
 
+uint32_t tmem_arena_idle_word_at(uint64_t ms)
+{
+	uint64_t stamp = ms * 1000000u >> TMEM_STAMP_SHIFT;
+
+	return TMEM_SPAN_IDLE | (stamp & TMEM_STAMP_MASK);
+}
+
 uint32_t tmem_arena_idle_word(void)
 {
 	struct timespec now;
-	uint64_t ns;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	return TMEM_SPAN_IDLE | ((ns >> TMEM_STAMP_SHIFT) & TMEM_STAMP_MASK);
+	return tmem_arena_idle_word_at((uint64_t)now.tv_sec * 1000 +
+				       (uint64_t)now.tv_nsec / 1000000);
 }
 
 void tmem_arena_release(struct tmem_arena *arena, uint32_t span)
 {
-	atomic_store_explicit(&arena->words[span], tmem_arena_idle_word(),
-			      memory_order_release);
+	tmem_arena_release_as(arena, span, tmem_arena_idle_word());
 }
 
 int tmem_arena_claim(struct tmem_arena *arena, uint32_t span)

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <linux/tmem.h> /* TMEM_FEATURE_* */
 #include <tmem/arena.h>
 
 struct tmem_arena;
@@ -51,6 +52,12 @@ struct tmem_backend_ops {
 	int (*move)(struct tmem_arena *arena, uint32_t span, char *from,
 		    char *to);
 
+	/*
+	 * Have memory behind spans, where that is faster than populate() alone,
+	 * which is still called afterwards.  0 or -errno.  NULL: it never is.
+	 */
+	int (*fill)(struct tmem_arena *arena, uint32_t first, uint32_t count);
+
 	/* Memory behind mapped spans at addr.  0 or -ENOMEM. */
 	int (*populate)(struct tmem_arena *arena, char *addr, uint32_t count);
 
@@ -84,6 +91,7 @@ struct tmem_arena {
 		home; /* addresses for tmem_arena_map(NULL), or NULL: span i at i */
 
 	int fd; /* backend dev: the arena */
+	uint64_t features; /* backend dev: TMEM_FEATURE_* of the module */
 	size_t words_bytes;
 	_Atomic(uint64_t) purged; /* backend anon: spans purged */
 };
@@ -100,6 +108,23 @@ int tmem_backend_dev_probe(void);
  */
 void tmem_arena_unmap(struct tmem_arena *arena, uint32_t first, uint32_t count);
 
+/*
+ * mremap() moves this arena's spans.  Where it is refused it leaves a hole at the
+ * new address: not to be tried.
+ */
+static inline bool tmem_arena_has_mremap(const struct tmem_arena *arena)
+{
+	return arena->ops == &tmem_backend_anon ||
+	       arena->features & TMEM_FEATURE_MREMAP;
+}
+
+/* A span was moved by tmem_os_move(); it is at that address now. */
+static inline void tmem_arena_moved(struct tmem_arena *arena, uint32_t span,
+				    char *to)
+{
+	atomic_store(&arena->where[span], to);
+}
+
 /* true if a span's contents were taken and it has not been claimed since. */
 bool tmem_arena_is_purged(struct tmem_arena *arena, uint32_t span);
 
@@ -112,8 +137,16 @@ void tmem_arena_mark_purged(struct tmem_arena *arena, uint32_t span);
  */
 void tmem_arena_abandon(struct tmem_arena *arena);
 
-/* Idle word for this moment. */
+/* Idle word for this moment; or for one in milliseconds of CLOCK_MONOTONIC. */
 uint32_t tmem_arena_idle_word(void);
+uint32_t tmem_arena_idle_word_at(uint64_t ms);
+
+/* tmem_arena_release() with a word made before; for many spans. */
+static inline void tmem_arena_release_as(struct tmem_arena *arena,
+					 uint32_t span, uint32_t word)
+{
+	atomic_store_explicit(&arena->words[span], word, memory_order_release);
+}
 
 /* Bytes of swap that the machine has. */
 uint64_t tmem_os_swap_bytes(void);

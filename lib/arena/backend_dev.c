@@ -4,7 +4,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/tmem.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "arena/backend.h"
+#include "arena/device.h"
 #include "arena/topology.h"
 
 _Static_assert(TMEM_SPAN_BYTES == TMEM_SPAN_SIZE, "span sizes differ");
@@ -21,27 +21,10 @@ _Static_assert((int)TMEM_NUMA_LOCAL == (int)TMEM_POLICY_LOCAL &&
 		       (int)TMEM_NUMA_INTERLEAVE == (int)TMEM_POLICY_INTERLEAVE,
 	       "policies differ");
 
-/* The device, asked for its ABI; a descriptor or -errno. */
-static int dev_open_device(void)
-{
-	struct tmem_query query = { 0 };
-	int fd = open("/dev/tmem", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == ENOENT || errno == ENXIO ? -ENODEV : -errno;
-	/* Whatever answers an unknown ioctl is not the module we know. */
-	if (ioctl(fd, TMEM_IOC_QUERY, &query) ||
-	    query.abi_version != TMEM_ABI_VERSION ||
-	    query.span_shift != TMEM_SPAN_SHIFT) {
-		close(fd);
-		return -EPROTO;
-	}
-	return fd;
-}
-
 int tmem_backend_dev_probe(void)
 {
-	int fd = dev_open_device();
+	struct tmem_query query;
+	int fd = tmem_device_open(&query);
 
 	if (fd < 0)
 		return fd;
@@ -56,7 +39,8 @@ static int dev_open(struct tmem_arena *arena)
 		.policy = (uint32_t)arena->numa,
 		.nodes = { arena->nodes },
 	};
-	int device = dev_open_device(), err;
+	struct tmem_query query;
+	int device = tmem_device_open(&query), err;
 	void *words;
 
 	if (device < 0)
@@ -76,6 +60,7 @@ static int dev_open(struct tmem_arena *arena)
 	arena->words = words;
 	arena->words_bytes = create.ctl_size;
 	arena->fd = create.fd;
+	arena->features = query.features;
 	return 0;
 }
 
@@ -98,14 +83,43 @@ static int dev_map(struct tmem_arena *arena, char *addr, uint32_t first,
 static int dev_move(struct tmem_arena *arena, uint32_t span, char *from,
 		    char *to)
 {
-	int err = tmem_os_move(from, to, TMEM_SPAN_BYTES);
+	int err = -EINVAL;
 
+	if (tmem_arena_has_mremap(arena))
+		err = tmem_os_move(from, to, TMEM_SPAN_BYTES);
 	/* Where mremap() cannot: the offset can be mapped elsewhere too. */
 	if (err == -EINVAL)
 		err = dev_map(arena, to, span, 1);
 	if (!err) /* it is moved, whatever becomes of the old addresses */
 		(void)tmem_os_unreach(from, TMEM_SPAN_BYTES);
 	return err;
+}
+
+/*
+ * The kernel does it in parallel, near the memory, and refuses where a touch
+ * would go on with small pages until the memory cgroup is full.  A
+ * signal that does not end us is no reason to stop; where signals come faster
+ * than spans, dev_populate() does the rest, which no signal interrupts.
+ */
+static int dev_fill(struct tmem_arena *arena, uint32_t first, uint32_t count)
+{
+	struct tmem_arena_populate populate = {
+		.node = -1,
+		.offset = first * TMEM_SPAN_BYTES,
+		.length = count * TMEM_SPAN_BYTES,
+	};
+	uint64_t before;
+
+	if (!count || !(arena->features & TMEM_FEATURE_POPULATE))
+		return 0;
+	do {
+		before = populate.populated;
+		if (!ioctl(arena->fd, TMEM_IOC_ARENA_POPULATE, &populate))
+			return 0;
+		if (errno != EINTR)
+			return -errno;
+	} while (populate.populated > before);
+	return 0;
 }
 
 /* EFAULT is how the kernel says that a touch would have been SIGBUS. */
@@ -148,6 +162,9 @@ static int dev_usage(struct tmem_arena *arena, struct tmem_arena_usage *usage)
 	usage->resident = stat.resident;
 	usage->huge_bytes = stat.spans_huge * TMEM_SPAN_BYTES;
 	usage->purged = stat.purged;
+	usage->recalled = stat.recalled;
+	usage->fills = stat.fills;
+	usage->fills_pool = stat.fills_pool;
 	usage->nodes_exact = 1;
 	for (node = 0; node < TMEM_NODES_MAX; node++) {
 		struct tmem_arena_node_stat on = { .node = node };
@@ -168,6 +185,7 @@ const struct tmem_backend_ops tmem_backend_dev = {
 	.close = dev_close,
 	.map = dev_map,
 	.move = dev_move,
+	.fill = dev_fill,
 	.populate = dev_populate,
 	.purge = dev_purge,
 	.usage = dev_usage,

@@ -26,7 +26,11 @@ void *tmem_os_table(size_t bytes)
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+	/* Touched here and there: a huge page for each word would be a waste. */
+	(void)madvise(p, bytes, MADV_NOHUGEPAGE);
+	return p;
 }
 
 void tmem_os_table_free(void *table, size_t bytes)

@@ -127,8 +127,6 @@ static const char *supply_why(int err)
 	case -EACCES:
 	case -EPERM:
 		return "it may not be opened (its owner, its group or root may)";
-	case -EPROTO:
-		return "the module speaks another ABI than the library";
 	default:
 		return strerrordesc_np(-err);
 	}
@@ -152,10 +150,13 @@ int tmem_supply_open(const struct tmem_settings *settings)
 			err = supply_open_as(settings, TMEM_BACKEND_DEV);
 		if (!err)
 			return 0;
-		tmem_log(settings->backend == TMEM_BACKEND_DEV ?
-				 TMEM_LOG_ERROR :
-				 TMEM_LOG_INFO,
-			 "/dev/tmem cannot be used: %s", supply_why(err));
+		/* -EPROTO was said already, by those who know both versions. */
+		if (err != -EPROTO)
+			tmem_log(settings->backend == TMEM_BACKEND_DEV ?
+					 TMEM_LOG_ERROR :
+					 TMEM_LOG_INFO,
+				 "/dev/tmem cannot be used: %s",
+				 supply_why(err));
 		if (settings->backend == TMEM_BACKEND_DEV)
 			return err;
 	}

@@ -2,13 +2,15 @@
 /*
  * The two global managers: tensors counted in elements.
  */
+#include "manager/manager.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <tmem/config.h>
-#include <tmem/manager.h>
 #include <tmem/pool.h>
 
 #include "core/settings.h"
+#include "pool/alloc.h"
 
 struct tmem_manager {
 	size_t element_size;
@@ -50,24 +52,33 @@ unsigned int tmem_tier_of(size_t elements)
 	return tier;
 }
 
-void *tmem_manager_alloc(struct tmem_manager *manager, size_t elements)
+void tmem_manager_count(struct tmem_manager *manager, size_t elements,
+			bool served)
 {
 	unsigned int tier = tmem_tier_of(elements);
-	size_t bytes;
-	void *ptr;
 
-	if (__builtin_mul_overflow(elements, manager->element_size, &bytes)) {
+	if (!served) {
 		atomic_fetch_add(&manager->failures, 1);
-		errno = EOVERFLOW;
-		return NULL;
-	}
-	ptr = tmem_alloc(bytes);
-	if (!ptr) {
-		atomic_fetch_add(&manager->failures, 1);
-		return NULL;
+		return;
 	}
 	atomic_fetch_add(&manager->requests[tier], 1);
 	atomic_fetch_add(&manager->elements[tier], elements);
+}
+
+void *tmem_manager_alloc(struct tmem_manager *manager, size_t elements)
+{
+	void *ptr = NULL;
+	size_t bytes;
+
+	if (!manager) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (__builtin_mul_overflow(elements, manager->element_size, &bytes))
+		errno = EOVERFLOW;
+	else
+		ptr = tmem_alloc_from(bytes, __builtin_return_address(0));
+	tmem_manager_count(manager, elements, ptr);
 	return ptr;
 }
 
@@ -77,6 +88,8 @@ int tmem_manager_stats_get(const struct tmem_manager *manager,
 	struct tmem_manager_stats stats = TMEM_MANAGER_STATS_INIT;
 	unsigned int i;
 
+	if (!manager)
+		return -EINVAL;
 	stats.element_size = manager->element_size;
 	stats.failures = atomic_load(&manager->failures);
 	for (i = 0; i < TMEM_TIERS; i++) {

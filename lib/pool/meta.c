@@ -5,6 +5,7 @@
  */
 #include "pool/meta.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -35,14 +36,24 @@ static void *meta_cut(size_t size)
 	return record;
 }
 
-void *tmem_meta_get(struct tmem_meta_cache *cache)
+void *tmem_meta_get_raw(struct tmem_meta_cache *cache)
 {
 	void *record = cache->free;
 
 	if (!record)
 		return meta_cut(cache->size);
 	cache->free = *(void **)record;
-	memset(record, 0, cache->size);
+	return record;
+}
+
+void *tmem_meta_get(struct tmem_meta_cache *cache)
+{
+	bool used = cache->free;
+	void *record = tmem_meta_get_raw(cache);
+
+	/* What is cut from a chunk has never been anything else. */
+	if (record && used)
+		memset(record, 0, cache->size);
 	return record;
 }
 

@@ -16,6 +16,9 @@ struct tmem_meta_cache {
 
 /* A zeroed record, or NULL. */
 void *tmem_meta_get(struct tmem_meta_cache *cache);
+
+/* The same, not zeroed. */
+void *tmem_meta_get_raw(struct tmem_meta_cache *cache);
 void tmem_meta_put(struct tmem_meta_cache *cache, void *record);
 
 /* Bytes handed out since the start. */

@@ -54,7 +54,8 @@ int tmem_residency_get(struct tmem_residency *to)
 	int err = 0;
 
 	if (tmem_heap_enter_if_ready()) {
-		tmem_windows_range(&walk.start, &walk.end);
+		walk.start = tmem_slots.base;
+		walk.end = tmem_slots.base + tmem_slots.bytes;
 		err = tmem_smaps_walk(residency_vma, &walk);
 		if (!err)
 			err = residency_arenas(&residency);

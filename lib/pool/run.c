@@ -1,200 +1,165 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Bins and runs: blocks up to 32 KiB.
- *
- * Bins are 64 bytes apart up to 1 KiB, then eight to a doubling, so that a
- * block wastes at most an eighth of itself (and at most 63 bytes when small).
- *
- * A run is an extent cut into blocks of one bin; a bitmap outside of it says
- * which are free.  The block freed last is handed out first, while it is still
- * in the cache.
+ * The record of a run and its tables are one piece of metadata: 8 bytes for a
+ * block, apart from the memory that users write to.
  */
-#include <string.h>
+#include "pool/run.h"
 
+#include "pool/cache.h"
 #include "pool/meta.h"
 #include "pool/pool.h"
+#include "pool/site.h"
 
-#define BIN_STEP 64u
-#define BIN_LINEAR 16u /* bins that are a step apart */
 #define RUN_BLOCKS_MAX 1024u
-#define RUN_BLOCKS_MIN 8u
-#define RUN_PAGES_MIN 16u
+#define RUN_BLOCKS_MIN 4u
+#define RUN_PAGES_MIN 4u
 #define RUN_PAGES_MAX 64u
-#define RUN_WORDS (RUN_BLOCKS_MAX / 64)
+#define RUN_CACHES 11u /* by the power of two that holds the blocks */
+#define RUN_GRAVES 64u
+#define RUN_HEADER 128u
+#define RUN_PER_BLOCK (sizeof(uint32_t) + 2 * sizeof(uint16_t))
 
-/* From the first block in it to the last. */
-struct tmem_run {
-	struct tmem_run *prev, *next; /* of pool->partial, while it is */
-	char *base;
-	uint32_t slot;
-	uint16_t page; /* first page in the span */
-	uint16_t bin;
-	uint16_t blocks;
-	uint16_t free;
-	uint16_t last; /* freed last, where to look first */
-	uint64_t map[RUN_WORDS]; /* bit set: free */
-};
+_Static_assert(sizeof(struct tmem_run) <= RUN_HEADER, "the tables follow it");
 
-static struct tmem_meta_cache run_cache = { .size = sizeof(struct tmem_run) };
+static struct tmem_meta_cache run_cache[RUN_CACHES];
 
-size_t tmem_bin_bytes(unsigned int bin)
+/*
+ * The last runs that were given back.  A second free of a block that was in
+ * one can still be told who freed it first; their pages may be others' by now.
+ */
+static struct tmem_run *run_graves[RUN_GRAVES];
+static unsigned int run_grave;
+
+static struct tmem_meta_cache *run_meta(uint32_t blocks)
 {
-	unsigned int octave, step;
+	unsigned int i =
+		blocks > 1 ? 32u - (unsigned int)__builtin_clz(blocks - 1) : 0;
 
-	if (bin < BIN_LINEAR)
-		return (bin + 1) * BIN_STEP;
-	octave = (bin - BIN_LINEAR) / 8;
-	step = (bin - BIN_LINEAR) % 8 + 1;
-	return ((size_t)1024 << octave) + step * ((size_t)128 << octave);
+	run_cache[i].size = RUN_HEADER + ((size_t)RUN_PER_BLOCK << i);
+	return &run_cache[i];
 }
 
-static unsigned int bin_of_size(size_t size)
+/* The fewest pages that leave less than 1/32 unused; or the most. */
+static uint32_t run_pages(size_t bytes, unsigned int grow)
 {
-	unsigned int octave;
+	uint32_t pages = RUN_PAGES_MIN << grow;
 
-	if (size <= BIN_LINEAR * BIN_STEP)
-		return (unsigned int)((size + BIN_STEP - 1) / BIN_STEP) -
-		       (size != 0);
-	octave = 63u - (unsigned int)__builtin_clzll(size - 1) - 10;
-	return BIN_LINEAR + octave * 8 +
-	       (unsigned int)((size - 1 - ((size_t)1024 << octave)) >>
-			      (7 + octave));
-}
-
-unsigned int tmem_bin_of(size_t size, size_t align)
-{
-	unsigned int bin;
-
-	if (size > TMEM_BIN_MAX || align > TMEM_PAGE_BYTES)
-		return TMEM_BINS;
-	/* A run starts on a page: blocks are aligned if their size is. */
-	for (bin = bin_of_size(size); bin < TMEM_BINS; bin++)
-		if (!(tmem_bin_bytes(bin) & (align - 1)))
-			break;
-	return bin;
-}
-
-/* The fewest pages, from 64 KiB, that leave less than 1/32 unused; or most. */
-static uint32_t run_pages(size_t bytes)
-{
-	uint32_t pages;
-
-	for (pages = RUN_PAGES_MIN; pages < RUN_PAGES_MAX; pages++) {
+	for (; pages < RUN_PAGES_MAX; pages++) {
 		size_t total = pages * TMEM_PAGE_BYTES;
 
 		if (total / bytes >= RUN_BLOCKS_MIN &&
 		    total % bytes * 32 <= total)
 			break;
 	}
+	if (pages > RUN_PAGES_MAX)
+		pages = RUN_PAGES_MAX;
+	while (pages * TMEM_PAGE_BYTES / bytes > RUN_BLOCKS_MAX)
+		pages--;
 	return pages;
 }
 
-static void partial_link(struct tmem_pool *pool, struct tmem_run *run)
+static void run_tables(struct tmem_run *run)
 {
-	run->prev = NULL;
-	run->next = pool->partial[run->bin];
-	if (run->next)
-		run->next->prev = run;
-	pool->partial[run->bin] = run;
+	char *table = (char *)run + RUN_HEADER;
+	uint32_t i;
+
+	run->state = (void *)table;
+	table += run->blocks * sizeof(uint32_t);
+	run->stack = (void *)table;
+	table += run->blocks * sizeof(uint16_t);
+	run->remote_next = (void *)table;
+	/* The first block is on top; the record was zeroed: SITE_NEVER. */
+	for (i = 0; i < run->blocks; i++)
+		run->stack[i] = (uint16_t)(run->blocks - 1 - i);
+	run->free = run->blocks;
 }
 
-static void partial_unlink(struct tmem_pool *pool, struct tmem_run *run)
+static void run_set_pages(struct tmem_run *run, struct tmem_run *to)
 {
-	if (run->next)
-		run->next->prev = run->prev;
-	if (run->prev)
-		run->prev->next = run->next;
-	else
-		pool->partial[run->bin] = run->next;
+	uint32_t i;
+
+	for (i = 0; i < run->pages; i++)
+		atomic_store_explicit(&tmem_page_run[run->page + i], to,
+				      memory_order_release);
 }
 
-static struct tmem_run *run_new(struct tmem_pool *pool, unsigned int bin,
-				bool *fresh)
+struct tmem_run *tmem_run_new(struct tmem_pool *pool, unsigned int bin,
+			      unsigned int grow, struct tmem_pages_how *how)
 {
 	size_t bytes = tmem_bin_bytes(bin);
-	uint32_t pages = run_pages(bytes), i;
-	struct tmem_run *run = tmem_meta_get(&run_cache);
+	uint32_t pages = run_pages(bytes, grow);
+	uint32_t blocks = (uint32_t)(pages * TMEM_PAGE_BYTES / bytes);
+	struct tmem_run *run = tmem_meta_get(run_meta(blocks));
 	tmem_page_id id;
 
 	if (!run)
 		return NULL;
-	id = tmem_extent_get(pool, pages, 1, fresh);
+	run->blocks = (uint16_t)blocks;
+	id = tmem_pages_get(pool, pages, 1, how);
 	if (id == TMEM_NO_PAGE) {
-		tmem_meta_put(&run_cache, run);
+		tmem_meta_put(run_meta(blocks), run);
 		return NULL;
 	}
 	run->base = tmem_page_addr(id);
-	run->slot = id / TMEM_SPAN_PAGES;
-	run->page = id % TMEM_SPAN_PAGES;
-	run->bin = (uint16_t)bin;
-	run->blocks = (uint16_t)(pages * TMEM_PAGE_BYTES / bytes);
-	run->free = run->blocks;
-	for (i = 0; i < run->blocks; i++)
-		run->map[i / 64] |= 1ULL << (i % 64);
-	tmem_extent_set_run(tmem_slot_at(run->slot)->shared, run->page, run);
-	partial_link(pool, run);
+	run->bytes = (uint32_t)bytes;
+	run->magic = (uint32_t)(((1ULL << 32) + bytes - 1) / bytes);
+	run->bin = (uint8_t)bin;
+	run->page = id;
+	run->pages = tmem_page_at(id)->len;
+	run_tables(run);
+	tmem_page_at(id)->kind = TMEM_PAGE_RUN;
+	run_set_pages(run, run);
 	return run;
 }
 
-/* A run on the partial list has a free block. */
-static uint32_t run_pick(struct tmem_run *run)
+/* Pages that still say so are no run's. */
+static void run_clear_pages(const struct tmem_run *run)
 {
-	uint32_t word = run->last / 64;
+	uint32_t i;
 
-	if (run->map[word] & 1ULL << (run->last % 64))
-		return run->last;
-	while (!run->map[word])
-		word = (word + 1) % RUN_WORDS;
-	return word * 64 + (uint32_t)__builtin_ctzll(run->map[word]);
+	for (i = 0; i < run->pages; i++)
+		if (atomic_load_explicit(&tmem_page_run[run->page + i],
+					 memory_order_relaxed) == run)
+			atomic_store_explicit(&tmem_page_run[run->page + i],
+					      NULL, memory_order_release);
 }
 
-char *tmem_run_get(struct tmem_pool *pool, unsigned int bin, bool *fresh)
+void tmem_run_forget(struct tmem_run *run)
 {
-	struct tmem_run *run = pool->partial[bin];
-	uint32_t index;
-
-	if (!run)
-		run = run_new(pool, bin, fresh);
-	if (!run)
-		return NULL;
-	index = run_pick(run);
-	run->map[index / 64] &= ~(1ULL << (index % 64));
-	run->last = (uint16_t)index;
-	if (!--run->free)
-		partial_unlink(pool, run);
-	return run->base + index * tmem_bin_bytes(bin);
+	run_clear_pages(run);
+	atomic_store_explicit(&run->thread, NULL, memory_order_relaxed);
+	tmem_meta_put(run_meta(run->blocks), run);
 }
 
-void tmem_run_put(struct tmem_pool *pool, struct tmem_run *run, uint32_t index)
+void tmem_run_release(struct tmem_run *run)
 {
-	run->map[index / 64] |= 1ULL << (index % 64);
-	run->last = (uint16_t)index;
-	if (!run->free++)
-		partial_link(pool, run);
-	if (run->free < run->blocks)
+	struct tmem_run **grave = &run_graves[run_grave++ % RUN_GRAVES];
+
+	if (*grave)
+		tmem_run_forget(*grave);
+	*grave = run;
+	run->list = TMEM_RUN_DEAD;
+	atomic_store_explicit(&run->thread, NULL, memory_order_relaxed);
+	tmem_pages_put(run->page, run->pages);
+}
+
+void tmem_run_drain(struct tmem_run *run)
+{
+	struct tmem_cache_count *count = &run->cache->count;
+	uint32_t at = atomic_load_explicit(&run->remote, memory_order_relaxed);
+	uint32_t n = 0;
+
+	if (!at || at == TMEM_REMOTE_CLOSED)
 		return;
-	partial_unlink(pool, run);
-	tmem_extent_put(pool, tmem_slot_at(run->slot)->shared, run->page);
-	tmem_meta_put(&run_cache, run);
-}
-
-bool tmem_run_find(const struct tmem_run *run, const char *ptr,
-		   struct tmem_block *block)
-{
-	size_t offset = (size_t)(ptr - run->base);
-	size_t bytes = tmem_bin_bytes(run->bin);
-	uint32_t index = (uint32_t)(offset / bytes);
-
-	if (offset % bytes || index >= run->blocks ||
-	    run->map[index / 64] & 1ULL << (index % 64))
-		return false;
-	block->run = (struct tmem_run *)(uintptr_t)run;
-	block->index = index;
-	block->bytes = bytes;
-	return true;
-}
-
-void tmem_run_free_all(struct tmem_run *run)
-{
-	tmem_meta_put(&run_cache, run);
+	at = atomic_exchange_explicit(&run->remote, 0, memory_order_acquire);
+	count->waste -= atomic_exchange_explicit(&run->remote_waste, 0,
+						 memory_order_relaxed);
+	while (at) {
+		run->stack[run->free++] = (uint16_t)(at - 1);
+		at = run->remote_next[at - 1];
+		n++;
+	}
+	count->frees += n;
+	count->bytes -= (int64_t)n * run->bytes;
+	tmem_pool_count_tier(run->cache->pool, run->bytes, 0, n);
 }

@@ -114,6 +114,7 @@ TEST(every_size_held)
 	}
 	EXPECT_EQ(0U, lt_stats().live_blocks);
 	EXPECT_EQ(0U, lt_stats().misuse);
+	lt_drain();
 	EXPECT_EQ(0U, lt_stats().spans_busy);
 }
 
@@ -186,6 +187,7 @@ TEST(every_alignment)
 		EXPECT_TRUE(aligned_good(align));
 	}
 	EXPECT_EQ(0U, lt_stats().live_blocks);
+	lt_drain();
 	EXPECT_EQ(0U, lt_stats().spans_busy);
 	EXPECT_EQ(0U, lt_stats().misuse);
 	EXPECT_EQ(0U, lt_stats().failures);
@@ -219,6 +221,7 @@ TEST(size_zero)
 		EXPECT_EQ(0U, tmem_usable_size(block));
 	}
 	EXPECT_EQ(0U, lt_stats().live_blocks);
+	lt_drain();
 	EXPECT_EQ(0U, lt_stats().spans_busy);
 }
 

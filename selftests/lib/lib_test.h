@@ -13,6 +13,10 @@
 
 #include "kselftest_harness.h" /* first: it defines _GNU_SOURCE */
 
+/* Two emulated machines on a busy host may need more than its 30 seconds. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 90
+
 /* FIXTURE_SETUP and FIXTURE_TEARDOWN define functions that are not static. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 /* TEST defines one with a parameter that it leaves alone; clang minds. */
@@ -64,6 +68,12 @@
 /* How much of a long test a sanitizer's pace allows. */
 #define LT_COUNT(plain, sanitized) (LT_SANITIZER ? (sanitized) : (plain))
 
+/* Before it a call does not become a jump: the caller is on the stack. */
+static inline void lt_no_tail_call(void)
+{
+	__asm__ volatile("" ::: "memory");
+}
+
 /* The backend that this run is about, for tests that name one. */
 static inline enum tmem_backend lt_backend(void)
 {
@@ -72,6 +82,12 @@ static inline enum tmem_backend lt_backend(void)
 	if (word && !strcmp(word, "dev"))
 		return TMEM_BACKEND_DEV;
 	return TMEM_BACKEND_ANON;
+}
+
+/* Bars of time are for hardware: not for sanitizers, nor for the device in a VM. */
+static inline bool lt_is_slow(void)
+{
+	return LT_SANITIZER || lt_backend() == TMEM_BACKEND_DEV;
 }
 
 static inline const char *lt_backend_word(void)
@@ -123,6 +139,12 @@ static inline bool lt_heard(struct lt_log *log, enum tmem_log_level level,
 		printf("# %u lines, level %d, last: '%s', wanted: '%s'\n",
 		       lines, (int)log->level, log->last, word);
 	return right;
+}
+
+/* What the caller's caches hold goes back to the heap; nothing is purged. */
+static inline void lt_drain(void)
+{
+	tmem_trim(SIZE_MAX);
 }
 
 /* Random numbers: splitmix64.  TMEM_TEST_SEED gives a run again. */

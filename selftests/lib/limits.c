@@ -8,7 +8,7 @@
 #include "lib_test.h"
 
 #include "arena/topology.h"
-#include "arena/windows.h"
+#include "arena/slots.h"
 
 FIXTURE(limits)
 {

@@ -2,7 +2,9 @@
 /*
  * Proves that there is one manager for float and one for double, whoever asks;
  * that they count tensors in the right tier, with its edges where the header
- * has them; and that a tensor too large for a size_t is refused and counted.
+ * has them; that a tensor too large for a size_t is refused and counted, and so
+ * is one of no manager; and that they work while the process ends, in the child
+ * of a fork that comes at any moment, and for tensors with shapes.
  */
 #include "lib_test.h"
 
@@ -206,6 +208,189 @@ TEST(counts_from_all_threads)
 	}
 	EXPECT_EQ(2000U * THREADS, requests);
 	EXPECT_EQ(1999U * 1000 * THREADS, elements);
+}
+
+TEST(no_manager)
+{
+	struct tmem_manager_stats stats = TMEM_MANAGER_STATS_INIT;
+	const int64_t shape[] = { 3 };
+
+	errno = 0;
+	EXPECT_EQ(NULL, tmem_manager_alloc(NULL, 10));
+	EXPECT_EQ(EINVAL, errno);
+	stats.failures = 77;
+	EXPECT_EQ(-EINVAL, tmem_manager_stats_get(NULL, &stats));
+	EXPECT_EQ(77U, stats.failures);
+	errno = 0;
+	EXPECT_EQ(NULL, tmem_tensor_new(NULL, 1, shape, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_STREQ("none", tmem_backend_name());
+}
+
+/* A tensor counts by its elements, whatever its shape; refused ones do not. */
+TEST(shapes)
+{
+	const struct {
+		unsigned int ndim, tier;
+		int64_t shape[4];
+	} rows[] = {
+		{ 0, 0, { 0 } },	  { 1, 0, { 64 } },
+		{ 2, 1, { 5, 13 } },	  { 2, 2, { 257, 1 } },
+		{ 3, 3, { 16, 16, 16 } }, { 4, 4, { 8, 8, 16, 16 } },
+	};
+	const int64_t huge[] = { INT64_MAX, 3 }, negative[] = { 3, -1 };
+	struct tmem_manager *f64 = tmem_manager_f64();
+	uint64_t requests[TMEM_TIERS] = { 0 };
+	struct tmem_manager_stats stats;
+	struct tmem_tensor *tensor;
+	size_t i;
+
+	ASSERT_NE(NULL, f64);
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		tensor = tmem_tensor_new(f64, rows[i].ndim, rows[i].shape, 0);
+		ASSERT_NE(NULL, tensor);
+		EXPECT_EQ(TMEM_F64, tmem_tensor_dtype(tensor));
+		EXPECT_EQ(rows[i].tier,
+			  tmem_tier_of(tmem_tensor_elements(tensor)));
+		requests[rows[i].tier]++;
+		tmem_tensor_unref(tensor);
+	}
+	EXPECT_EQ(NULL, tmem_tensor_new(f64, 2, huge, 0));
+	EXPECT_EQ(NULL, tmem_tensor_new(f64, 2, negative, 0));
+	stats = manager_stats(f64);
+	for (i = 0; i < TMEM_TIERS; i++)
+		EXPECT_EQ(requests[i], stats.requests[i]);
+	EXPECT_EQ(0U, lt_stats().live_blocks);
+}
+
+/* A call of its own, in a section that has an end. */
+extern const char __start_maker[], __stop_maker[];
+
+__attribute__((section("maker"), noinline)) static struct tmem_tensor *
+make_tensor(struct tmem_manager *manager)
+{
+	const int64_t shape[] = { 100, 1000 };
+	struct tmem_tensor *tensor = tmem_tensor_new(manager, 2, shape, 0);
+
+	lt_no_tail_call();
+	return tensor;
+}
+
+/* The analytics see who called, not the library. */
+TEST(the_caller_is_known)
+{
+	struct tmem_analytics_config config = TMEM_ANALYTICS_INIT;
+	struct tmem_manager *f32 = tmem_manager_f32();
+	struct tmem_site_info site = TMEM_SITE_INIT;
+	struct tmem_tensor *tensor;
+
+	ASSERT_NE(NULL, f32);
+	ASSERT_EQ(0, tmem_analytics_get(&config));
+	config.mode = TMEM_ANALYTICS_ON;
+	config.interval_bytes = 0;
+	ASSERT_EQ(0, tmem_analytics_set(&config));
+	tensor = make_tensor(f32);
+	ASSERT_NE(NULL, tensor);
+	ASSERT_EQ(0, tmem_site_get(1, &site));
+	EXPECT_LE(400000U, site.live_bytes);
+	EXPECT_LT((uintptr_t)__start_maker, site.frames[0]);
+	EXPECT_GE((uintptr_t)__stop_maker, site.frames[0]);
+	tmem_tensor_unref(tensor);
+}
+
+/* Both give memory that can be written to. */
+static bool both_work(void)
+{
+	float *f = tmem_manager_alloc(tmem_manager_f32(), 100000);
+	double *d = tmem_manager_alloc(tmem_manager_f64(), 10);
+	bool right = f && d;
+
+	if (right) {
+		f[99999] = 1;
+		d[9] = 2;
+	}
+	tmem_free(f);
+	tmem_free(d);
+	return right;
+}
+
+/* The child that ends by exit() says by its status how that went. */
+static bool ending;
+static unsigned int works;
+
+static void at_exit(void)
+{
+	works += both_work();
+}
+
+/* After the destructors of the library, which have other priorities. */
+__attribute__((destructor(101))) static void at_last(void)
+{
+	if (!ending)
+		return;
+	works += both_work();
+	_exit((int)works);
+}
+
+static void use_and_exit(void)
+{
+	ending = true;
+	alarm(20);
+	atexit(at_exit);
+	works += both_work();
+	exit(0);
+}
+
+TEST(while_the_process_ends)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		use_and_exit();
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(LT_EXITED(status, 3));
+}
+
+static int child_works(void *arg)
+{
+	struct tmem_manager_stats before = manager_stats(arg), after;
+	unsigned int i;
+
+	for (i = 0; i < 50; i++)
+		if (!both_work())
+			return 1;
+	after = manager_stats(arg);
+	/* They go on from where they were. */
+	return after.requests[6] == before.requests[6] + 50 ? 0 : 2;
+}
+
+static atomic_bool enough;
+
+static void *alloc_on(void *arg)
+{
+	while (!atomic_load(&enough))
+		tmem_free(tmem_manager_alloc(arg, 1000));
+	return NULL;
+}
+
+TEST(forks_at_any_moment)
+{
+	struct tmem_manager *f32 = tmem_manager_f32();
+	pthread_t thread[4];
+	size_t i;
+
+	ASSERT_NE(NULL, f32);
+	for (i = 0; i < ARRAY_SIZE(thread); i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, alloc_on, f32));
+	for (i = 0; i < 12; i++)
+		EXPECT_TRUE(LT_EXITED(lt_child(child_works, f32), 0));
+	atomic_store(&enough, true);
+	for (i = 0; i < ARRAY_SIZE(thread); i++)
+		pthread_join(thread[i], NULL);
 }
 
 TEST_HARNESS_MAIN

@@ -8,7 +8,7 @@
  */
 #include "lib_test.h"
 
-#include "arena/windows.h"
+#include "arena/slots.h"
 
 /* Blocks of every kind that stay live, to see that nothing happens to them. */
 static const size_t keep_size[] = {
@@ -49,6 +49,7 @@ FIXTURE_TEARDOWN(misuse)
 		tmem_free(self->keep[i]);
 	}
 	EXPECT_EQ(0U, lt_stats().live_blocks);
+	lt_drain();
 	EXPECT_EQ(0U, lt_stats().spans_busy);
 	EXPECT_EQ(misuse, lt_stats().misuse);
 	EXPECT_EQ(0U, atomic_load(&self->log.lines));
@@ -230,7 +231,8 @@ TEST_F(misuse, ends_of_the_range)
 	char *start, *end;
 	size_t i;
 
-	tmem_windows_range(&start, &end);
+	start = tmem_slots.base;
+	end = start + tmem_slots.bytes;
 	ASSERT_LT(start, end);
 	for (i = 0; i < ARRAY_SIZE(off); i++) {
 		EXPECT_TRUE(refused(&self->log, start + off[i]));
@@ -248,7 +250,8 @@ TEST_F(misuse, random_pointers)
 	char *start, *end, *p;
 	size_t k;
 
-	tmem_windows_range(&start, &end);
+	start = tmem_slots.base;
+	end = start + tmem_slots.bytes;
 	for (i = 0; i < tries; i++) {
 		k = lt_random(&random) % KEPT;
 		p = (char *)self->keep[k] - LT_MIB +

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Proves how the library is set up: which words TMEM_BACKEND and TMEM_NUMA may
- * hold, that a wrong one is an error with one line that names it and can be
- * put right, that a second tmem_init() changes nothing, and that callers built
- * with a shorter or longer structure are served.
+ * Proves how the library is set up: that a wrong TMEM_BACKEND, or a wrong value
+ * in the structure, is an error with one line that names it and can be put right,
+ * that a second tmem_init() changes nothing, and that callers built with a
+ * shorter or longer structure are served.
  */
 #include "lib_test.h"
 
@@ -21,105 +21,6 @@ int sysinfo(struct sysinfo *info)
 
 	info->totalswap += fake_swap / info->mem_unit;
 	return ret;
-}
-
-static const struct {
-	const char *word;
-	enum tmem_numa numa;
-	uint64_t nodes;
-} good_numa[] = {
-	{ "local", TMEM_NUMA_LOCAL, 0 },
-	{ "interleave", TMEM_NUMA_INTERLEAVE, 0 },
-	{ "interleave:0", TMEM_NUMA_INTERLEAVE, 1 },
-	{ "interleave:0,1", TMEM_NUMA_INTERLEAVE, 3 },
-	{ "bind:0", TMEM_NUMA_BIND, 1 },
-	{ "bind:0,2-3", TMEM_NUMA_BIND, 0xd },
-	{ "bind:7-9,1", TMEM_NUMA_BIND, 0x382 },
-	{ "bind:3-3", TMEM_NUMA_BIND, 8 },
-	{ "bind:0-63", TMEM_NUMA_BIND, ~0ULL },
-	{ "preferred:63", TMEM_NUMA_PREFERRED, 1ULL << 63 },
-	{ "preferred:0-1", TMEM_NUMA_PREFERRED, 3 },
-};
-
-/* clang-format off */
-static const char *const bad_numa[] = {
-	"nowhere", "Local", " local", "local ", "loca", "locals", "local:",
-	"local:0", "bind", "bind:", "bind:64", "bind:0,", "bind:,0",
-	"bind:0,,1", "bind:0-", "bind:-1", "bind:3-2", "bind:0--1",
-	"bind:0-1-2", "bind:+1", "bind: 1", "bind:1 ", "bind:0x1", "bind:1a",
-	"bind:0;1", "bind:all", "bind:0-64", "bind:18446744073709551616",
-	"bind:18446744073709551617", "bin:0", "binds:0", "bind0", "preferred",
-	"preferred:", "interleave:", "interleave 0", ":", ":0", "0",
-};
-/* clang-format on */
-
-TEST(numa_words)
-{
-	enum tmem_numa numa;
-	uint64_t nodes;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(good_numa); i++) {
-		nodes = 0xdead;
-		EXPECT_TRUE(tmem_numa_parse(good_numa[i].word, &numa, &nodes))
-		TH_LOG("'%s'", good_numa[i].word);
-		EXPECT_EQ(good_numa[i].numa, numa);
-		EXPECT_EQ(good_numa[i].nodes, nodes);
-	}
-	for (i = 0; i < ARRAY_SIZE(bad_numa); i++) {
-		EXPECT_FALSE(tmem_numa_parse(bad_numa[i], &numa, &nodes))
-		TH_LOG("'%s'", bad_numa[i]);
-	}
-}
-
-TEST(policies_and_masks)
-{
-	EXPECT_TRUE(tmem_numa_valid(TMEM_NUMA_LOCAL, 0));
-	EXPECT_FALSE(tmem_numa_valid(TMEM_NUMA_LOCAL, 1));
-	EXPECT_FALSE(tmem_numa_valid(TMEM_NUMA_BIND, 0));
-	EXPECT_TRUE(tmem_numa_valid(TMEM_NUMA_BIND, 1ULL << 63));
-	EXPECT_FALSE(tmem_numa_valid(TMEM_NUMA_PREFERRED, 0));
-	EXPECT_TRUE(tmem_numa_valid(TMEM_NUMA_PREFERRED, 6));
-	EXPECT_TRUE(tmem_numa_valid(TMEM_NUMA_INTERLEAVE, 0));
-	EXPECT_TRUE(tmem_numa_valid(TMEM_NUMA_INTERLEAVE, 5));
-	EXPECT_FALSE(tmem_numa_valid((enum tmem_numa)4, 0));
-	EXPECT_FALSE(tmem_numa_valid((enum tmem_numa)99, 1));
-}
-
-/* The environment fills what the caller left open, and nothing else. */
-TEST(merge)
-{
-	struct tmem_config config = TMEM_CONFIG_INIT;
-	struct tmem_settings made;
-
-	setenv("TMEM_BACKEND", "dev", 1);
-	setenv("TMEM_NUMA", "preferred:0,2", 1);
-	ASSERT_EQ(0, tmem_settings_make(&made, NULL));
-	EXPECT_EQ(TMEM_BACKEND_DEV, made.backend);
-	EXPECT_EQ(TMEM_NUMA_PREFERRED, made.numa);
-	EXPECT_EQ(5U, made.nodes);
-
-	ASSERT_EQ(0, tmem_settings_make(&made, &config));
-	EXPECT_EQ(TMEM_BACKEND_DEV, made.backend);
-	EXPECT_EQ(5U, made.nodes);
-
-	config.backend = TMEM_BACKEND_ANON;
-	ASSERT_EQ(0, tmem_settings_make(&made, &config));
-	EXPECT_EQ(TMEM_BACKEND_ANON, made.backend);
-	EXPECT_EQ(TMEM_NUMA_PREFERRED, made.numa);
-
-	config.numa = TMEM_NUMA_BIND;
-	config.nodes = 2;
-	ASSERT_EQ(0, tmem_settings_make(&made, &config));
-	EXPECT_EQ(TMEM_NUMA_BIND, made.numa);
-	EXPECT_EQ(2U, made.nodes);
-
-	unsetenv("TMEM_BACKEND");
-	unsetenv("TMEM_NUMA");
-	ASSERT_EQ(0, tmem_settings_make(&made, NULL));
-	EXPECT_EQ(TMEM_BACKEND_AUTO, made.backend);
-	EXPECT_EQ(TMEM_NUMA_LOCAL, made.numa);
-	EXPECT_EQ(0U, made.nodes);
 }
 
 /* Nothing is read or written beyond what the caller says it has. */
@@ -239,6 +140,47 @@ TEST_F(init, twice)
 	EXPECT_EQ(0U, lt_stats().misuse);
 }
 
+/* Whether one that is set up as the environment says has to refuse. */
+static bool already(const struct tmem_config *config)
+{
+	struct tmem_config asked = *config;
+
+	asked.struct_size = sizeof(asked);
+	return tmem_init(&asked) == -EALREADY;
+}
+
+static const struct tmem_config further[] = {
+	{ .strategy = TMEM_STRATEGY_BEST_FIT },
+	{ .max_bytes = 64 * LT_MIB },
+	{ .gc_off = 2 },
+	{ .fork = TMEM_FORK_NONE },
+};
+
+TEST_F(init, twice_with_further_fields)
+{
+	size_t i;
+
+	ASSERT_EQ(0, tmem_init(NULL));
+	for (i = 0; i < ARRAY_SIZE(further); i++) {
+		EXPECT_TRUE(already(&further[i])) TH_LOG("field %zu", i);
+	}
+}
+
+/* What it is set up with already it may ask for. */
+TEST_F(init, twice_with_the_same_fields)
+{
+	size_t i;
+
+	setenv("TMEM_STRATEGY", "best-fit", 1);
+	setenv("TMEM_MAX_BYTES", "64M", 1);
+	setenv("TMEM_GC", "off", 1);
+	setenv("TMEM_FORK", "none", 1);
+	ASSERT_EQ(0, tmem_init(NULL));
+	for (i = 0; i < ARRAY_SIZE(further); i++) {
+		EXPECT_FALSE(already(&further[i])) TH_LOG("field %zu", i);
+	}
+}
+
 /* A wrong value is an error before and after; the set-up stays. */
 TEST_F(init, wrong_after_right)
 {
@@ -270,21 +212,6 @@ TEST_F(init, wrong_backend_words)
 	EXPECT_EQ(0U, atomic_load(&self->log.lines));
 }
 
-TEST_F(init, wrong_numa_words)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(bad_numa); i++) {
-		setenv("TMEM_NUMA", bad_numa[i], 1);
-		EXPECT_EQ(-EINVAL, tmem_init(NULL));
-		EXPECT_TRUE(lt_heard(&self->log, TMEM_LOG_ERROR, bad_numa[i]));
-		EXPECT_TRUE(untouched());
-	}
-	setenv("TMEM_NUMA", "bind:0", 1);
-	EXPECT_EQ(0, tmem_init(NULL));
-	EXPECT_STREQ(self->backend, tmem_backend_name());
-}
-
 /* The log promises one line, whatever the environment holds. */
 TEST_F(init, a_word_of_two_lines)
 {
@@ -313,18 +240,28 @@ TEST_F(init, the_first_allocation_says_why)
 
 TEST_F(init, unknown_values)
 {
-	const struct tmem_config bad[] = {
-		{ sizeof(bad[0]), (enum tmem_backend)3, TMEM_NUMA_LOCAL, 0 },
-		{ sizeof(bad[0]), (enum tmem_backend)99, TMEM_NUMA_LOCAL, 0 },
-		{ sizeof(bad[0]), lt_backend(), (enum tmem_numa)4, 1 },
-		{ sizeof(bad[0]), lt_backend(), TMEM_NUMA_LOCAL, 1 },
-		{ sizeof(bad[0]), lt_backend(), TMEM_NUMA_BIND, 0 },
-		{ sizeof(bad[0]), lt_backend(), TMEM_NUMA_PREFERRED, 0 },
+	static const struct tmem_config bad[] = {
+		{ .backend = (enum tmem_backend)3 },
+		{ .backend = (enum tmem_backend)99 },
+		{ .numa = (enum tmem_numa)4, .nodes = 1 },
+		{ .numa = TMEM_NUMA_LOCAL, .nodes = 1 },
+		{ .numa = TMEM_NUMA_BIND },
+		{ .numa = TMEM_NUMA_PREFERRED },
+		{ .strategy = (enum tmem_strategy)5 },
+		{ .strategy = (enum tmem_strategy) - 1 },
+		{ .fork = (enum tmem_fork)2 },
+		{ .fork = (enum tmem_fork) - 1 },
+		{ .max_bytes = 1 },
+		{ .max_bytes = LT_SPAN - 1 },
 	};
+	struct tmem_config config;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		EXPECT_EQ(-EINVAL, tmem_init(&bad[i]));
+		config = bad[i];
+		config.struct_size = sizeof(config);
+		EXPECT_EQ(-EINVAL, tmem_init(&config))
+		TH_LOG("configuration %zu", i);
 		EXPECT_TRUE(lt_heard(&self->log, TMEM_LOG_ERROR, ""));
 		EXPECT_TRUE(untouched());
 	}

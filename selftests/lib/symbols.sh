@@ -46,8 +46,10 @@ exported() {
 }
 
 header_names() {
-	cat include/tmem/*.h |
-		sed -nE 's/^[a-z][a-z0-9_ ]*[ *](tmem_[a-z0-9_]+)\(.*/\1/p' |
+	# A name may stand below its type; what is inline is not exported.
+	awk '{ print (/^tmem_/ ? before " " : "") $0; before = $0 }' \
+		include/tmem/*.h | sed -nE -e '/^static /d' -e \
+		's/^[a-z][A-Za-z0-9_ *]*[ *](tmem_[a-z0-9_]+)\(.*/\1/p' |
 		sort -u
 }
 
@@ -67,7 +69,7 @@ soname() {
 
 cxx_builds() {
 	g++ -std=c++17 -Wall -Wextra -Werror -fmax-errors=2 \
-		-Iinclude -o "$work/header_cxx" \
+		-Iinclude -Iinclude/uapi -o "$work/header_cxx" \
 		selftests/lib/header_cxx.cc "$lib" -Wl,-rpath,"$PWD/build"
 }
 

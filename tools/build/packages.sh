@@ -3,7 +3,12 @@
 #
 # packages.sh - install the Debian packages that building and testing take.
 #
-# usage: packages.sh [--lint]       --lint: those of `make lint` too
+# usage: packages.sh [--check | --lint | --debug | --bench]
+#
+#   --check   those of `make check` too
+#   --lint    those of `make lint` too
+#   --debug   those of `make check-debug` too
+#   --bench   those of `make bench` too
 #
 # Does nothing, and needs no network, if all are there.
 
@@ -16,8 +21,14 @@ build_packages() {
 	cat <<-END
 		build-essential      compiler, linker, make; headers of libc
 		libnuma-dev          library: which nodes there are
-		libzstd-dev          tmemctl: compressed traces
+		libmnl-dev           library: netlink messages
+		libxxhash-dev        library: equal contents
+		libzstd-dev          library: cold tensors; tmemctl: traces
 		libjson-c-dev        tmemctl: --json
+		libncurses-dev       tmemctl: top
+		libdw-dev            tmemctl: names of functions
+		libelf-dev           the same
+		libiberty-dev        the same, of C++
 		libelf1              programs of Kbuild, as the kernel packages them
 		libssl3              the same
 		xz-utils             kernel sources and modules are packed with it
@@ -30,6 +41,19 @@ build_packages() {
 	END
 }
 
+# What tests call: memcheck, and others' readers of what tmem writes.
+check_packages() {
+	cat <<-END
+		valgrind             memcheck
+		google-perftools     google-pprof reads profiles
+		chromium             opens the report's page
+		python3              runs other readers
+		python3-prometheus-client    reads OpenMetrics
+		python3-numpy        takes tensors by DLPack
+		python3-torch        the same
+	END
+}
+
 lint_packages() {
 	cat <<-END
 		clang                the second compiler
@@ -39,6 +63,26 @@ lint_packages() {
 		shellcheck           checks shell scripts
 		mandoc               checks manual pages
 		perl                 checkpatch
+	END
+}
+
+# To build a kernel; the sources are among the build packages.
+debug_packages() {
+	cat <<-END
+		flex                 Kconfig's and other parsers
+		bison                the same
+		bc                   constants of the kernel's time
+		libelf-dev           objtool
+		libssl-dev           programs that the kernel's build builds
+	END
+}
+
+# What the library is measured beside.
+bench_packages() {
+	cat <<-END
+		libjemalloc2         a rival
+		libmimalloc2.0       another
+		libtcmalloc-minimal4 another
 	END
 }
 
@@ -56,9 +100,13 @@ main() {
 	local list want log
 	list=$(build_packages)
 	case ${1:-} in
+	--check) list+=$'\n'$(check_packages) ;;
 	--lint) list+=$'\n'$(lint_packages) ;;
+	--debug) list+=$'\n'$(debug_packages) ;;
+	--bench) list+=$'\n'$(bench_packages) ;;
 	'') ;;
-	*) die "unknown option $1; usage: packages.sh [--lint]" ;;
+	*) die "unknown option $1; usage: packages.sh" \
+		"[--check | --lint | --debug | --bench]" ;;
 	esac
 	need_apt
 	want=$(missing <<<"$list")

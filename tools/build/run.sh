@@ -16,11 +16,13 @@ cd "$TMEM_ROOT"
 trace=tools/traces/c_gpt.trace.zst
 # The trace has one thread.  With the policy "local" all its memory would be
 # on that thread's node; interleaved, it is on every node.
+snapshot=build/run.json
 replay=(build/tmemctl replay --backend dev --numa interleave --touch page
-	--repeat 3 "$trace")
+	--repeat 3 --snapshot "$snapshot" "$trace")
+page=build/report.html
 
 step() {
-	echo "[$1/5] $2" >&2
+	echo "[$1/6] $2" >&2
 }
 
 in_container() {
@@ -58,16 +60,26 @@ run_here() {
 	build/tmemctl doctor || true
 	step 5 "replaying $trace on /dev/tmem, all nodes in turn"
 	"${replay[@]}" || status=$?
+	[[ $status -ne 0 ]] || report
 	exit "$status"
+}
+
+# What all of it says together: here, and as a page to look at.
+report() {
+	step 6 "the report on what the replay left"
+	build/tmemctl report "$snapshot"
+	build/tmemctl report --html -o "$page" "$snapshot"
+	echo "with pictures: $page"
 }
 
 run_in_vm() {
 	step 4 "booting a two-node virtual machine ($1)"
 	# A host without something is no failure: doctor only tells.
-	exec selftests/vm/run.sh --kernel 6.12 --timeout 600 -- sh -c \
-		"build/tmemctl doctor
-		echo '[5/5] replaying $trace on /dev/tmem, all nodes in turn'
+	selftests/vm/run.sh --kernel 6.12 --timeout 600 --get "$snapshot" -- \
+		sh -c "build/tmemctl doctor
+		echo '[5/6] replaying $trace on /dev/tmem, all nodes in turn'
 		exec ${replay[*]}"
+	report
 }
 
 main() {
@@ -77,7 +89,7 @@ main() {
 	step 2 "fetching kernels that are missing (kept in $TMEM_CACHE)"
 	tools/build/kernels.sh >/dev/null
 	step 3 "building library, tool and module"
-	make --no-print-directory lib tool modules
+	make --no-print-directory -j"$(nproc)" lib tool modules
 	reason=$(why_not_here)
 	case ${TMEM_RUN:-} in
 	vm) run_in_vm "TMEM_RUN=vm" ;;

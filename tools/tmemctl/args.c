@@ -28,7 +28,8 @@ static error_t silence(int key, char *arg, struct argp_state *state)
 	}
 }
 
-void args_parse(const struct argp *argp, int argc, char **argv, void *input)
+static void parse_with(const struct argp *argp, int argc, char **argv,
+		       unsigned int flags, void *input)
 {
 	struct argp inner = *argp;
 	const struct argp_child children[] = { { .argp = &inner }, { 0 } };
@@ -42,8 +43,19 @@ void args_parse(const struct argp *argp, int argc, char **argv, void *input)
 	/* The texts belong to the outer parser, or --help has them twice. */
 	inner.args_doc = NULL;
 	inner.doc = NULL;
-	if (argp_parse(&outer, argc, argv, 0, NULL, input))
+	if (argp_parse(&outer, argc, argv, flags, NULL, input))
 		exit(EXIT_WRONG_USAGE);
+}
+
+void args_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+	parse_with(argp, argc, argv, 0, input);
+}
+
+void args_parse_program(const struct argp *argp, int argc, char **argv,
+			void *input)
+{
+	parse_with(argp, argc, argv, ARGP_IN_ORDER, input);
 }
 
 void args_wrong(const struct argp_state *state, const char *format, ...)

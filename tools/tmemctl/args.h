@@ -13,6 +13,13 @@
 void args_parse(const struct argp *argp, int argc, char **argv, void *input);
 
 /*
+ * args_parse_program() - the same for a command that runs another: the first
+ * word that is no option, and all that follow, are its own.
+ */
+void args_parse_program(const struct argp *argp, int argc, char **argv,
+			void *input);
+
+/*
  * args_wrong() - say what is wrong and end the program with EXIT_WRONG_USAGE.
  * For use in an argp parser.
  */

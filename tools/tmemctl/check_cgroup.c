@@ -20,7 +20,8 @@
 /*
  * struct group - what is known of the group
  * @path:  in the v2 hierarchy, from /proc/self/cgroup; "" if in none
- * @mount: where that hierarchy is mounted, "" if nowhere
+ * @mount: where that hierarchy is mounted so that the group can be seen, ""
+ *         if nowhere
  * @root:  the group that the mount shows at its top
  * @v1:    the memory controller is in a v1 hierarchy
  */
@@ -43,11 +44,23 @@ static bool take_membership(char *line, void *arg)
 		return false;
 	*path++ = 0;
 	names++;
-	if (!*names)
+	if (!*names && *path == '/')
 		snprintf(group->path, sizeof(group->path), "%s", path);
 	for (name = strtok(names, ","); name; name = strtok(NULL, ","))
 		group->v1 |= !strcmp(name, "memory");
 	return false;
+}
+
+/* The group is the mount's top, or below it; "/.." is outside by name. */
+static bool is_below(const char *path, const char *root)
+{
+	size_t skip = strcmp(root, "/") ? strlen(root) : 0;
+	const char *up = strstr(path, "/..");
+
+	if ((up && (up[3] == '/' || !up[3])) || strstr(root, "/.."))
+		return false;
+	return !strncmp(path, root, skip) &&
+	       (!skip || !path[skip] || path[skip] == '/');
 }
 
 /* "id parent dev ROOT MOUNT options - TYPE ..." */
@@ -56,8 +69,13 @@ static bool take_mount(char *line, void *arg)
 	struct group *group = arg;
 	char *type = strstr(line, " - cgroup2 ");
 
-	return type && sscanf(line, "%*s %*s %*s %1023s %1023s", group->root,
-			      group->mount) == 2;
+	if (!type || sscanf(line, "%*s %*s %*s %1023s %1023s", group->root,
+			    group->mount) != 2)
+		return false;
+	if (is_below(group->path, group->root))
+		return true;
+	group->mount[0] = 0;
+	return false;
 }
 
 static bool has_word(const char *text, const char *word)
@@ -77,12 +95,10 @@ static void folder(const struct group *group, char *path, size_t size)
 {
 	size_t skip = strcmp(group->root, "/") ? strlen(group->root) : 0;
 
-	if (skip && strncmp(group->path, group->root, skip))
-		skip = 0;
 	snprintf(path, size, "%s%s", group->mount, group->path + skip);
 }
 
-static bool controls_memory(const char *folder_path)
+static bool has_controller(const char *folder_path)
 {
 	char path[PATH_MAX], text[256];
 
@@ -90,19 +106,51 @@ static bool controls_memory(const char *folder_path)
 	return host_read(path, text, sizeof(text)) && has_word(text, "memory");
 }
 
-/* The lowest memory.max from @path up to the mount; 0 if there is none. */
-static uint64_t lowest_limit(char *path, const char *mount)
+/* The group's memory is charged to it, or to one above that has it. */
+static bool controls_memory(const char *folder_path, const char *mount)
 {
-	char file[PATH_MAX];
-	uint64_t lowest = 0;
-	uint64_t limit;
+	char path[2048];
+	char *slash;
+
+	snprintf(path, sizeof(path), "%s", folder_path);
+	while (!has_controller(path)) {
+		slash = strrchr(path, '/');
+		if (!slash || strlen(path) <= strlen(mount))
+			return false;
+		*slash = 0;
+	}
+	return true;
+}
+
+/* A limit, and the file that says so. */
+struct limit {
+	uint64_t bytes; /* 0: none */
+	const char *file;
+};
+
+/* The lower one of what is known and what that file of the group says. */
+static void limit_lower(struct limit *limit, const char *folder_path,
+			const char *file)
+{
+	char path[PATH_MAX];
+	uint64_t bytes;
+
+	snprintf(path, sizeof(path), "%.3000s/%s", folder_path, file);
+	/* "max" is no number. */
+	if (host_number(path, &bytes) &&
+	    (!limit->bytes || bytes < limit->bytes))
+		*limit = (struct limit){ bytes, file };
+}
+
+/* The lowest limit from @path up to the mount. */
+static struct limit lowest_limit(char *path, const char *mount)
+{
+	struct limit lowest = { 0 };
 	char *slash;
 
 	while (strlen(path) >= strlen(mount)) {
-		snprintf(file, sizeof(file), "%.3000s/memory.max", path);
-		/* "max" is no number. */
-		if (host_number(file, &limit) && (!lowest || limit < lowest))
-			lowest = limit;
+		limit_lower(&lowest, path, "memory.max");
+		limit_lower(&lowest, path, "memory.high");
 		slash = strrchr(path, '/');
 		if (!slash)
 			break;
@@ -113,13 +161,25 @@ static uint64_t lowest_limit(char *path, const char *mount)
 
 static void judge_v2(struct finding *finding, char *path, const char *mount)
 {
-	uint64_t limit = lowest_limit(path, mount);
+	char file[PATH_MAX], text[128], found[96];
+	struct limit limit;
+	bool stalls;
 
-	if (limit)
-		finding_ok(finding, "v2, memory limited to %s (memory.max)",
-			   units_bytes(limit).text);
+	snprintf(file, sizeof(file), "%.3000s/memory.pressure", path);
+	stalls = host_read(file, text, sizeof(text));
+	limit = lowest_limit(path, mount);
+	if (limit.bytes)
+		snprintf(found, sizeof(found), "v2, memory limited to %s (%s)",
+			 units_bytes(limit.bytes).text, limit.file);
 	else
-		finding_ok(finding, "v2, memory not limited");
+		snprintf(found, sizeof(found), "v2, memory not limited");
+	if (stalls)
+		finding_ok(finding, "%s", found);
+	else
+		finding_note(finding,
+			     "the monitor sees how full the group is, not how "
+			     "long it waits for memory",
+			     "%s; memory.pressure cannot be read", found);
 }
 
 void check_cgroup(struct finding *finding)
@@ -128,19 +188,31 @@ void check_cgroup(struct finding *finding)
 	char path[2048];
 
 	if (!host_lines("/proc/self/cgroup", take_membership, &group)) {
-		finding_note(finding, NULL,
+		finding_note(finding,
+			     "the monitor goes by the machine's memory, not by "
+			     "the group's",
 			     "unknown: /proc/self/cgroup cannot be read");
 		return;
 	}
-	host_lines("/proc/self/mountinfo", take_mount, &group);
+	if (group.path[0])
+		host_lines("/proc/self/mountinfo", take_mount, &group);
 	folder(&group, path, sizeof(path));
-	if (group.path[0] && group.mount[0] && controls_memory(path))
+	if (group.path[0] && group.mount[0] &&
+	    controls_memory(path, group.mount))
 		judge_v2(finding, path, group.mount);
 	else if (group.v1)
+		finding_note(
+			finding,
+			"limits count, but the monitor cannot see how near "
+			"the group is to its limit, nor how long it waits "
+			"for memory",
+			"v1 has the memory controller");
+	else if (group.path[0] && !group.mount[0])
 		finding_note(finding,
-			     "limits count, but how long one group waits for "
-			     "memory cannot be seen",
-			     "v1 has the memory controller");
+			     "a limit counts, but the monitor cannot see how "
+			     "near the group is to it",
+			     "v2, but its folder is not to be seen from here "
+			     "(another namespace)");
 	else
 		finding_note(finding,
 			     "memory cannot be limited, or protected, for one "

@@ -3,14 +3,52 @@
  * check_module - the doctor's look at the module and the kernel under it.
  */
 #define _GNU_SOURCE
+#include <linux/tmem.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "device.h"
 #include "finding.h"
 #include "host.h"
+
+/* With these the module does all that this release knows. */
+#define FEATURES                                                       \
+	(TMEM_FEATURE_CTL | TMEM_FEATURE_PURGE | TMEM_FEATURE_RECALL | \
+	 TMEM_FEATURE_POOL | TMEM_FEATURE_POPULATE | TMEM_FEATURE_PRESSURE)
+
+/* Root may open anything, so it does not notice. */
+static bool is_for_root_only(void)
+{
+	struct stat file;
+
+	return !stat("/dev/tmem", &file) &&
+	       (!file.st_gid || (file.st_mode & 0060) != 0060);
+}
+
+static void judge(struct finding *finding, const struct device *device)
+{
+	if (FEATURES & ~device->features)
+		finding_note(finding,
+			     "what the older module does not know: recall, "
+			     "pools, pressure",
+			     "/dev/tmem answers, version %s, without all that "
+			     "this tool knows",
+			     device->version);
+	else if (is_for_root_only())
+		finding_note(finding,
+			     "other users' programs run without the module; "
+			     "make install has a udev rule for the group tmem",
+			     "/dev/tmem answers, version %s, to root only",
+			     device->version);
+	else
+		finding_ok(finding,
+			   "/dev/tmem answers: version %s, ABI %u, %llu arenas",
+			   device->version, device->abi,
+			   (unsigned long long)device->arenas);
+}
 
 void check_module(struct finding *finding)
 {
@@ -18,10 +56,7 @@ void check_module(struct finding *finding)
 
 	device_query(&device);
 	if (device.usable)
-		finding_ok(finding,
-			   "/dev/tmem answers: version %s, ABI %u, %llu arenas",
-			   device.version, device.abi,
-			   (unsigned long long)device.arenas);
+		judge(finding, &device);
 	else
 		finding_missing(finding,
 				"the kernel cannot take idle tensor memory "

@@ -9,7 +9,17 @@
  */
 int cmd_replay(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_arenas(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
+int cmd_pool(int argc, char **argv);
+int cmd_snapshot(int argc, char **argv);
+int cmd_leaks(int argc, char **argv);
+int cmd_hotspots(int argc, char **argv);
+int cmd_report(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+int cmd_record(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif /* TMEMCTL_CMD_H */

@@ -7,8 +7,11 @@
  * it.  So what grows from there on is the library's.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "args.h"
 #include "cmd.h"
@@ -19,13 +22,17 @@
 
 #define REPEATS_MAX 10000
 #define WINDOW_MAX 1000000000
+#define REST_MAX 60000
 
 /* struct options - the command line of tmemctl replay */
 struct options {
 	struct setup setup;
 	struct replay_config config;
 	bool json;
-	bool numa;
+	bool placed; /* by options that malloc does not know */
+	bool repeated; /* --repeat was given */
+	const char *snapshot; /* file, or NULL */
+	int optimizer; /* strategy, or -1: off */
 	const char *path;
 };
 
@@ -35,7 +42,9 @@ static const char doc[] =
 	"\vTRACE is a memtrace file, plain or compressed with zstd.  One thread "
 	"replays each thread of the trace.  POLICY is local, "
 	"interleave[:NODES], bind:NODES or preferred:NODES, with NODES as in "
-	"0,2-3; the default is TMEM_NUMA, or local.";
+	"0,2-3; the default is TMEM_NUMA, or local.  STRATEGY is adaptive, "
+	"first-fit, best-fit, size-class or numa-aware; the default is "
+	"TMEM_STRATEGY, or adaptive.";
 
 static const struct argp_option option_list[] = {
 	{ "touch", 't', "WHAT", 0,
@@ -47,9 +56,27 @@ static const struct argp_option option_list[] = {
 	  "compare, malloc (the C library's, or what is preloaded)",
 	  0 },
 	{ "numa", 'n', "POLICY", 0, "Place memory on these nodes", 0 },
+	{ "strategy", 's', "STRATEGY", 0, "Place blocks by this strategy", 0 },
+	{ "max-bytes", 'm', "SIZE", 0,
+	  "Hold no more memory than this, as in 512M (0: no limit)", 0 },
 	{ "repeat", 'r', "N", 0, "Replay N times (default 3)", 0 },
 	{ "window", 'w', "N", 0,
 	  "Keep threads within N events of each other (default 512)", 0 },
+	{ "snapshot", 'S', "FILE", 0,
+	  "Have the library's analytics on, replay once, and write a snapshot "
+	  "to FILE before what the trace left alive is freed",
+	  0 },
+	{ "sites", 'c', "WHAT", 0,
+	  "Tell the analytics of call sites: full (addresses and line, the "
+	  "default), native (addresses alone), or none",
+	  0 },
+	{ "optimizer", 'o', "STRATEGY", 0,
+	  "Have the library's optimizer foresee what steps need: balanced, "
+	  "memory-first, speed-first, adaptive, or off; reports what it did",
+	  0 },
+	{ "rest", 'R', "MS", 0,
+	  "With --optimizer: rest so long in each step, all along it, not timed",
+	  0 },
 	{ "json", 'j', NULL, 0, "Print one JSON object", 0 },
 	{ "quiet", 'q', NULL, 0, "Show no progress bar", 0 },
 	{ 0 },
@@ -68,6 +95,24 @@ static bool take_touch(struct options *options, const char *word)
 	return false;
 }
 
+static bool take_sites(struct options *options, const char *word)
+{
+	static const char *const words[] = {
+		[REPLAY_SITES_FULL] = "full",
+		[REPLAY_SITES_NATIVE] = "native",
+		[REPLAY_SITES_NONE] = "none",
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(word, words[i]))
+			continue;
+		options->config.sites = (enum replay_sites)i;
+		return true;
+	}
+	return false;
+}
+
 static void take_word(int key, const char *arg, struct argp_state *state)
 {
 	struct options *options = state->input;
@@ -79,9 +124,45 @@ static void take_word(int key, const char *arg, struct argp_state *state)
 		args_wrong(state,
 			   "--backend: '%s' is not dev, anon, auto or malloc",
 			   arg);
-	options->numa |= key == 'n';
+	if (key == 'c' && !take_sites(options, arg))
+		args_wrong(state, "--sites: '%s' is not full, native or none",
+			   arg);
+	if (key == 'S')
+		options->snapshot = arg;
+}
+
+static void take_placement(int key, const char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	options->placed = true;
 	if (key == 'n' && !setup_numa(&options->setup, arg))
 		args_wrong(state, "--numa: '%s' is no policy", arg);
+	if (key == 's' && !setup_strategy(&options->setup, arg))
+		args_wrong(state, "--strategy: '%s' is no strategy", arg);
+	if (key == 'm' && !setup_max_bytes(&options->setup, arg))
+		args_wrong(state,
+			   "--max-bytes: '%s' is no size of 2M or more, or 0",
+			   arg);
+}
+
+static void take_optimizer(const char *word, struct options *options,
+			   struct argp_state *state)
+{
+	const char *name;
+	int i;
+
+	options->config.steps = true;
+	options->optimizer = -1;
+	if (!strcmp(word, "off"))
+		return;
+	for (i = 0; (name = tmem_optimizer_strategy_name(
+			     (enum tmem_optimizer_strategy)i));
+	     i++)
+		if (!strcmp(name, word))
+			options->optimizer = i;
+	if (options->optimizer < 0)
+		args_wrong(state, "--optimizer: '%s' is no strategy", word);
 }
 
 static void take_path(const char *arg, struct argp_state *state)
@@ -93,6 +174,25 @@ static void take_path(const char *arg, struct argp_state *state)
 	options->path = arg;
 }
 
+static void take_end(struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	if (!options->path)
+		args_wrong(state, "which trace?");
+	if (options->setup.peer &&
+	    (options->placed || options->snapshot || options->config.steps))
+		args_wrong(state, "--numa, --strategy, --max-bytes, "
+				  "--snapshot, --optimizer: malloc has none "
+				  "of these");
+	if (options->config.rest_ms && !options->config.steps)
+		args_wrong(state, "--rest goes with --optimizer");
+	options->config.peer = options->setup.peer;
+	/* Steps of a second replay would not follow those of the first. */
+	if (options->snapshot && !options->repeated)
+		options->config.repeats = 1;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *options = state->input;
@@ -100,10 +200,24 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 't':
 	case 'b':
-	case 'n':
+	case 'c':
+	case 'S':
 		take_word(key, arg, state);
 		break;
+	case 'n':
+	case 's':
+	case 'm':
+		take_placement(key, arg, state);
+		break;
+	case 'o':
+		take_optimizer(arg, options, state);
+		break;
+	case 'R':
+		options->config.rest_ms = (unsigned int)args_count(
+			state, "--rest", arg, 0, REST_MAX);
+		break;
 	case 'r':
+		options->repeated = true;
 		options->config.repeats = (unsigned int)args_count(
 			state, "--repeat", arg, 1, REPEATS_MAX);
 		break;
@@ -121,11 +235,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		take_path(arg, state);
 		break;
 	case ARGP_KEY_END:
-		if (!options->path)
-			args_wrong(state, "which trace?");
-		if (options->setup.peer && options->numa)
-			args_wrong(state, "--numa: malloc has no policy");
-		options->config.peer = options->setup.peer;
+		take_end(state);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -148,7 +258,10 @@ static void say_failure(const struct options *options,
 static int finish(const struct options *options, struct report *report)
 {
 	const struct tmem_stats empty = TMEM_STATS_INIT;
+	const struct tmem_optimizer_stats none = TMEM_OPTIMIZER_STATS_INIT;
 
+	report->optimizer = none;
+	tmem_optimizer_stats_get(&report->optimizer);
 	tmem_trim(0);
 	report->stats = empty;
 	if (tmem_stats_get(&report->stats)) {
@@ -167,6 +280,67 @@ static int finish(const struct options *options, struct report *report)
 	return EXIT_FAILED;
 }
 
+/*
+ * Analytics as the environment says.  If it says nothing every block counts: a
+ * replay is a hundred times as fast as the program was, too fast for samples.
+ */
+static int snapshot_open(struct options *options)
+{
+	struct tmem_analytics_config config = TMEM_ANALYTICS_INIT;
+	int error;
+
+	if (!options->snapshot)
+		return 0;
+	tmem_analytics_get(&config);
+	if (config.mode == TMEM_ANALYTICS_OFF)
+		config.interval_bytes = 0;
+	config.mode = TMEM_ANALYTICS_ON;
+	error = tmem_analytics_set(&config);
+	if (error) {
+		say("the analytics cannot be switched on: %s",
+		    strerror(-error));
+		return -1;
+	}
+	options->config.snapshot =
+		open(options->snapshot,
+		     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (options->config.snapshot >= 0)
+		return 0;
+	say("%s: %s", options->snapshot, strerror(errno));
+	return -1;
+}
+
+static int snapshot_close(const struct options *options,
+			  const struct replay_repeat *last)
+{
+	int error = last->snapshot_error;
+
+	if (!options->snapshot)
+		return 0;
+	if (close(options->config.snapshot) && !error)
+		error = errno;
+	if (error)
+		say("%s: %s", options->snapshot, strerror(error));
+	return error ? -1 : 0;
+}
+
+static int optimizer_start(const struct options *options)
+{
+	struct tmem_optimizer_config config = TMEM_OPTIMIZER_CONFIG_INIT;
+	int error;
+
+	if (!options->config.steps)
+		return 0;
+	tmem_optimizer_config_get(&config);
+	config.off = options->optimizer < 0;
+	if (!config.off)
+		config.strategy = (uint32_t)options->optimizer;
+	error = tmem_optimizer_config_set(&config);
+	if (error)
+		say("the optimizer cannot be set: %s", strerror(-error));
+	return error ? -1 : 0;
+}
+
 static int run(struct options *options, const struct trace *trace,
 	       struct replay *replay, struct replay_repeat *repeats)
 {
@@ -179,14 +353,20 @@ static int run(struct options *options, const struct trace *trace,
 	};
 	struct replay_failure failure;
 
-	if (setup_library(&options->setup))
+	if (setup_library(&options->setup) || snapshot_open(options) ||
+	    optimizer_start(options))
 		return EXIT_FAILED;
+	replay_snapshot(replay, options->config.snapshot);
 	report.backend = options->setup.peer ? "malloc" : tmem_backend_name();
 	report.policy = options->setup.peer ? "none" : options->setup.policy;
+	report.strategy = options->setup.peer ? "none" :
+						options->setup.strategy;
 	if (replay_run(replay, repeats, &failure)) {
 		say_failure(options, &failure);
 		return EXIT_FAILED;
 	}
+	if (snapshot_close(options, &repeats[options->config.repeats - 1]))
+		return EXIT_FAILED;
 	return finish(options, &report);
 }
 
@@ -222,6 +402,8 @@ int cmd_replay(int argc, char **argv)
 		.config.touch = REPLAY_TOUCH_PAGE,
 		.config.repeats = 3,
 		.config.window = 512,
+		.config.snapshot = -1,
+		.optimizer = -1,
 	};
 	struct trace trace;
 	int status;

@@ -115,12 +115,11 @@ uint64_t cost_rss(void)
 void footprint_take(struct footprint *footprint)
 {
 	const struct tmem_residency empty = TMEM_RESIDENCY_INIT;
-	struct tmem_stats stats = TMEM_STATS_INIT;
+	const struct tmem_stats none = TMEM_STATS_INIT;
 
 	footprint->rss = cost_rss();
-	tmem_stats_get(&stats);
-	footprint->blocks = stats.live_blocks;
-	footprint->usable = stats.live_bytes;
+	footprint->stats = none;
+	tmem_stats_get(&footprint->stats);
 	footprint->residency = empty;
 	footprint->known = !tmem_residency_get(&footprint->residency);
 }

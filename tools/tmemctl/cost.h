@@ -30,13 +30,12 @@ uint64_t cost_rss(void);
 /*
  * struct footprint - memory at one moment
  * @rss:       of the process
- * @blocks:    alive in the library, and @usable: bytes of these
+ * @stats:     of the library
  * @known:     @residency, the library's view of its memory, was to be had
  */
 struct footprint {
 	uint64_t rss;
-	uint64_t blocks;
-	uint64_t usable;
+	struct tmem_stats stats;
 	bool known;
 	struct tmem_residency residency;
 };

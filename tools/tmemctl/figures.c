@@ -78,6 +78,21 @@ uint64_t figures_last_resident(const struct report *report)
 	return figures_resident(report, report->config->repeats - 1);
 }
 
+double figures_internal(const struct report *report)
+{
+	const struct tmem_stats *stats = &figures_peak(report)->stats;
+
+	return figures_ratio(stats->waste_bytes, stats->live_bytes);
+}
+
+double figures_external(const struct report *report)
+{
+	const struct tmem_stats *stats = &figures_peak(report)->stats;
+	uint64_t idle = stats->spans_idle * TMEM_SPAN_BYTES;
+
+	return figures_ratio(stats->free_bytes - idle, stats->held_bytes);
+}
+
 uint64_t figures_purged(const struct report *report)
 {
 	return report->stats.spans_purged * TMEM_SPAN_BYTES;

@@ -22,6 +22,13 @@ uint64_t figures_last_resident(const struct report *report);
 
 double figures_ratio(uint64_t a, uint64_t b);
 
+/*
+ * At that moment: what live blocks have that was not asked for, of their
+ * bytes; and what lies free in spans with live blocks, of the memory held.
+ */
+double figures_internal(const struct report *report);
+double figures_external(const struct report *report);
+
 uint64_t figures_purged(const struct report *report);
 
 #endif /* TMEMCTL_FIGURES_H */

@@ -42,6 +42,11 @@ void json_put_u64(struct json_object *object, const char *key, uint64_t value)
 	json_put_child(object, key, must(json_object_new_uint64(value)));
 }
 
+void json_put_i64(struct json_object *object, const char *key, int64_t value)
+{
+	json_put_child(object, key, must(json_object_new_int64(value)));
+}
+
 void json_put_number(struct json_object *object, const char *key, double value)
 {
 	/* JSON knows neither "not a number" nor infinity. */
@@ -64,10 +69,25 @@ void json_put_text(struct json_object *object, const char *key,
 	json_put_child(object, key, must(json_object_new_string(value)));
 }
 
+void json_put_null(struct json_object *object, const char *key)
+{
+	json_put_child(object, key, NULL);
+}
+
 void json_append(struct json_object *array, struct json_object *value)
 {
 	if (json_object_array_add(array, value))
 		must(NULL);
+}
+
+void json_append_u64(struct json_object *array, uint64_t value)
+{
+	json_append(array, must(json_object_new_uint64(value)));
+}
+
+void json_append_text(struct json_object *array, const char *value)
+{
+	json_append(array, must(json_object_new_string(value)));
 }
 
 void json_print(struct json_object *object)
@@ -76,4 +96,13 @@ void json_print(struct json_object *object)
 		object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 				JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
+}
+
+bool json_print_line(struct json_object *object)
+{
+	puts(json_object_to_json_string_ext(
+		object,
+		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+	return !fflush(stdout) && !ferror(stdout);
 }

@@ -48,30 +48,34 @@ bool nodes_parse(const char *list, uint64_t *mask)
 	}
 }
 
-static unsigned int run_end(uint64_t mask, unsigned int node)
+static bool has(const uint64_t *words, size_t node)
 {
-	while (node + 1 < NODES_MAX && mask >> (node + 1) & 1)
-		node++;
-	return node;
+	return words[node / 64] >> node % 64 & 1;
+}
+
+void nodes_format_words(const uint64_t *words, size_t count, char *list,
+			size_t size)
+{
+	size_t node, last, used = 0, n = count * 64;
+
+	snprintf(list, size, "none");
+	for (node = 0; node < n && used < size; node = last + 1) {
+		last = node;
+		if (!has(words, node))
+			continue;
+		while (last + 1 < n && has(words, last + 1))
+			last++;
+		used += (size_t)snprintf(list + used, size - used, "%s%zu",
+					 used ? "," : "", node);
+		if (last > node && used < size)
+			used += (size_t)snprintf(list + used, size - used,
+						 "-%zu", last);
+	}
 }
 
 void nodes_format(uint64_t mask, char *list, size_t size)
 {
-	unsigned int node, last;
-	size_t used = 0;
-
-	snprintf(list, size, "none");
-	for (node = 0; node < NODES_MAX && used < size; node = last + 1) {
-		last = node;
-		if (!(mask >> node & 1))
-			continue;
-		last = run_end(mask, node);
-		used += (size_t)snprintf(list + used, size - used, "%s%u",
-					 used ? "," : "", node);
-		if (last > node && used < size)
-			used += (size_t)snprintf(list + used, size - used,
-						 "-%u", last);
-	}
+	nodes_format_words(&mask, 1, list, size);
 }
 
 uint64_t nodes_with_memory(void)

@@ -15,6 +15,10 @@ bool nodes_parse(const char *list, uint64_t *mask);
 /* nodes_format() - the mask as "0,2-3", or "none" */
 void nodes_format(uint64_t mask, char *list, size_t size);
 
+/* The same for a mask of @count words: bit n of word n / 64 is node n. */
+void nodes_format_words(const uint64_t *words, size_t count, char *list,
+			size_t size);
+
 /* Nodes that have memory; node 0 if the kernel does not know of nodes. */
 uint64_t nodes_with_memory(void);
 

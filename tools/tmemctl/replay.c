@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "crew.h"
@@ -24,6 +25,8 @@
 
 /* How often the main thread looks at the clock for the progress bar. */
 #define PROGRESS_EVENTS 256
+
+#define RESTS 16 /* pieces of a step's rest */
 
 static void touch(char *block, uint64_t bytes, enum replay_touch touch)
 {
@@ -69,10 +72,97 @@ static void block_put(const struct replay *replay, void *block)
 		tmem_free(block);
 }
 
+/* As block_get(), with the call site that the trace knows. */
+static void *block_get_told(const struct replay *replay, size_t index)
+{
+	const struct story *story = &replay->trace->story;
+	uint32_t site = ((const uint32_t *)story->events.data)[index];
+	const struct story_site *s =
+		(const struct story_site *)story->sites.data + site - 1;
+	const char *label = story_text(story, s->label);
+	void *block;
+
+	if (replay->config.sites == REPLAY_SITES_NATIVE && s->depth)
+		label = NULL;
+	tmem_site_push(s->frames, s->depth, label);
+	block = block_get(replay, &replay->trace->ops[index]);
+	tmem_site_pop();
+	return block;
+}
+
+/* What the library holds, and a rest; neither is on the clock. */
+static void pass_step(struct replay *replay)
+{
+	struct tmem_stats stats = TMEM_STATS_INIT;
+	struct cost from, to;
+
+	if (!replay->config.steps)
+		return;
+	from = cost_now();
+	if (replay->config.rest_ms && replay->crew)
+		usleep(replay->config.rest_ms * 1000);
+	tmem_stats_get(&stats);
+	replay->steps++;
+	replay->held_bytes += stats.held_bytes;
+	if (replay->held_peak < stats.held_bytes)
+		replay->held_peak = stats.held_bytes;
+	to = cost_now();
+	replay->paused.ns += to.ns - from.ns;
+}
+
+/* As if the program computed, all along the step that begins. */
+static void rest_plan(struct replay *replay, size_t index)
+{
+	const struct story *story = &replay->trace->story;
+	const struct story_mark *marks = story->marks.data;
+	size_t next = atomic_load(&replay->mark), end = replay->trace->events;
+
+	if (!replay->config.rest_ms || replay->crew)
+		return;
+	if (next < story->marks.used)
+		end = marks[next].event;
+	replay->rest_every = end > index ? (end - index) / RESTS + 1 : 1;
+	replay->rest_at = index + replay->rest_every;
+}
+
+static void rest(struct replay *replay)
+{
+	struct cost from = cost_now(), to;
+
+	usleep(replay->config.rest_ms * 1000 / RESTS);
+	replay->rest_at += replay->rest_every;
+	to = cost_now();
+	replay->paused.ns += to.ns - from.ns;
+}
+
+/* Marks that come before an event; those of steps count. */
+static void pass_marks(struct replay *replay, size_t index)
+{
+	const struct story *story = &replay->trace->story;
+	const struct story_mark *marks = story->marks.data;
+	size_t at = atomic_load_explicit(&replay->mark, memory_order_relaxed);
+
+	while (at < story->marks.used && marks[at].event <= index) {
+		const char *name = story_text(story, marks[at].name);
+
+		if (!atomic_compare_exchange_weak(&replay->mark, &at, at + 1))
+			continue;
+		if (!strncmp(name, "step", 4)) {
+			tmem_step_mark(name);
+			pass_step(replay);
+			rest_plan(replay, index);
+		}
+		at++;
+	}
+}
+
 static bool allocate(struct replay *replay, size_t index)
 {
 	const struct trace_op *op = &replay->trace->ops[index];
-	void *block = block_get(replay, op);
+	void *block = replay->told && replay->config.sites !=
+					      REPLAY_SITES_NONE ?
+			      block_get_told(replay, index) :
+			      block_get(replay, op);
 
 	if (!block)
 		return fail(replay, index, errno);
@@ -88,6 +178,10 @@ bool replay_event(struct replay *replay, size_t index)
 	struct slot *slot = &replay->slots[op->block];
 	void *block;
 
+	if (replay->told || replay->config.steps)
+		pass_marks(replay, index);
+	if (replay->rest_at && index >= replay->rest_at)
+		rest(replay);
 	if (!op->is_free)
 		return allocate(replay, index);
 	/* Another thread may be about to allocate it. */
@@ -144,6 +238,14 @@ static void replay_alone(struct replay *replay)
 	}
 }
 
+static uint64_t path_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return (uint64_t)usage.ru_minflt;
+}
+
 static void replay_whole(struct replay *replay, struct cost *from,
 			 struct cost *to)
 {
@@ -173,15 +275,28 @@ static void run_repeat(struct replay *replay, struct replay_repeat *repeat)
 	struct tmem_stats before = TMEM_STATS_INIT;
 	struct tmem_stats after = TMEM_STATS_INIT;
 	struct cost from, to, whole = { 0 };
+	uint64_t faults;
 
 	memset(&replay->paused, 0, sizeof(replay->paused));
 	memset(&replay->peak, 0, sizeof(replay->peak));
 	tmem_stats_get(&before);
 	progress_repeat(&replay->progress);
+	atomic_store(&replay->mark, 0);
+	replay->rest_at = 0;
+	replay->steps = replay->held_bytes = replay->held_peak = 0;
+	faults = path_faults();
 	replay_whole(replay, &from, &to);
+	repeat->path_faults = path_faults() - faults;
+	repeat->steps = replay->steps;
+	repeat->held_bytes = replay->held_bytes;
+	repeat->held_peak = replay->held_peak;
 	/* Short repeats end before the bar would be drawn within them. */
 	progress_show(&replay->progress, replay->repeat, replay->trace->events);
 	tmem_stats_get(&after);
+	if (replay->config.snapshot >= 0 &&
+	    replay->repeat == replay->config.repeats - 1)
+		repeat->snapshot_error =
+			-tmem_snapshot_write(replay->config.snapshot, 0);
 	drop_all(replay);
 	cost_add(&whole, &from, &to);
 	repeat->cost = cost_less(&whole, &replay->paused);
@@ -206,13 +321,23 @@ static void no_memory_at_touch(int signal)
 	_exit(EXIT_FAILED);
 }
 
+void replay_snapshot(struct replay *replay, int fd)
+{
+	replay->config.snapshot = fd;
+}
+
 int replay_run(struct replay *replay, struct replay_repeat *repeats,
 	       struct replay_failure *failure)
 {
 	struct sigaction action = { .sa_handler = no_memory_at_touch };
+	struct tmem_analytics_config analytics = TMEM_ANALYTICS_INIT;
 	struct sigaction old;
 	unsigned int i;
 
+	tmem_analytics_get(&analytics);
+	replay->told =
+		!replay->config.peer &&
+		(replay->config.marks || analytics.mode != TMEM_ANALYTICS_OFF);
 	sigaction(SIGBUS, &action, &old);
 	progress_begin(&replay->progress, replay->config.quiet,
 		       replay->config.repeats, replay->trace->events);

@@ -14,6 +14,7 @@ static void put_run(struct json_object *root, const struct report *r)
 	json_put_text(root, "library_version", tmem_version());
 	json_put_text(root, "backend", r->backend);
 	json_put_text(root, "policy", r->policy);
+	json_put_text(root, "strategy", r->strategy);
 	json_put_text(root, "touch", report_touch(r->config->touch));
 	json_put_u64(root, "threads", r->trace->threads);
 	json_put_u64(root, "window", r->config->window);
@@ -36,6 +37,13 @@ static struct json_object *repeat_object(const struct report *r, unsigned int i)
 	json_put_u64(object, "peak_resident_bytes", figures_resident(r, i));
 	json_put_number(object, "reuse_ratio",
 			figures_ratio(repeat->reused, repeat->allocs));
+	if (!r->config->steps)
+		return object;
+	json_put_u64(object, "path_faults", repeat->path_faults);
+	json_put_u64(object, "steps", repeat->steps);
+	json_put_u64(object, "held_peak_bytes", repeat->held_peak);
+	json_put_u64(object, "held_mean_bytes",
+		     repeat->steps ? repeat->held_bytes / repeat->steps : 0);
 	return object;
 }
 
@@ -79,8 +87,8 @@ static void put_memory(struct json_object *root, const struct report *r)
 
 	json_put_u64(root, "peak_event", r->trace->peak_event + 1);
 	json_put_u64(root, "peak_live_bytes", live);
-	json_put_u64(root, "peak_live_blocks", peak->blocks);
-	json_put_u64(root, "peak_usable_bytes", peak->usable);
+	json_put_u64(root, "peak_live_blocks", peak->stats.live_blocks);
+	json_put_u64(root, "peak_usable_bytes", peak->stats.live_bytes);
 	json_put_u64(root, "peak_resident_bytes", resident);
 	json_put_number(root, "resident_per_live",
 			figures_ratio(resident, live));
@@ -96,6 +104,9 @@ static void put_memory(struct json_object *root, const struct report *r)
 			figures_ratio(residency->pmd_mapped,
 				      residency->mapped));
 	json_put_u64(root, "mappings", residency->vmas);
+	json_put_u64(root, "held_bytes", peak->stats.held_bytes);
+	json_put_number(root, "internal_waste_ratio", figures_internal(r));
+	json_put_number(root, "external_waste_ratio", figures_external(r));
 }
 
 static void put_counters(struct json_object *root, const struct report *r)
@@ -105,8 +116,37 @@ static void put_counters(struct json_object *root, const struct report *r)
 	json_put_u64(root, "purged_bytes", figures_purged(r));
 	json_put_u64(root, "library_peak_bytes", r->stats.peak_live_bytes);
 	json_put_u64(root, "spans_lost", r->stats.spans_lost);
+	json_put_u64(root, "spans_moved", r->stats.spans_moved);
 	json_put_u64(root, "metadata_bytes", r->stats.metadata_bytes);
 	json_put_u64(root, "misuse", r->stats.misuse);
+}
+
+static void put_optimizer(struct json_object *root, const struct report *r)
+{
+	const struct tmem_optimizer_stats *o = &r->optimizer;
+	struct json_object *object = json_object_make();
+
+	json_put_bool(object, "running", o->running);
+	json_put_text(object, "strategy",
+		      tmem_optimizer_strategy_name(o->strategy));
+	json_put_text(object, "pattern",
+		      tmem_optimizer_pattern_name(o->pattern));
+	json_put_u64(object, "period", o->period);
+	json_put_number(object, "confidence", o->confidence);
+	json_put_u64(object, "steps", o->steps);
+	json_put_u64(object, "sure_steps", o->sure_steps);
+	json_put_u64(object, "requested_bytes", o->requested_bytes);
+	json_put_u64(object, "predicted_bytes", o->predicted_bytes);
+	json_put_u64(object, "foreseen_bytes", o->foreseen_bytes);
+	json_put_u64(object, "prepared_spans", o->prepared_spans);
+	json_put_u64(object, "prepared_used", o->prepared_used);
+	json_put_u64(object, "prepared_wasted", o->prepared_wasted);
+	json_put_u64(object, "kept_spans", o->kept_spans);
+	json_put_u64(object, "returned_spans", o->returned_spans);
+	json_put_u64(object, "gathered", o->gathered);
+	json_put_u64(object, "learn_ns", o->learn_ns);
+	json_put_u64(object, "prepare_ns", o->prepare_ns);
+	json_put_child(root, "optimizer", object);
 }
 
 void report_json(const struct report *report)
@@ -117,5 +157,7 @@ void report_json(const struct report *report)
 	put_time(root, report);
 	put_memory(root, report);
 	put_counters(root, report);
+	if (report->config->steps)
+		put_optimizer(root, report);
 	json_print(root);
 }

@@ -48,8 +48,9 @@ static void head(const struct report *r)
 	if (r->config->peer)
 		puts("library   malloc: the C library's, or what is preloaded");
 	else
-		printf("library   libtmem %s, backend %s, NUMA policy %s\n",
-		       tmem_version(), r->backend, r->policy);
+		printf("library   libtmem %s, backend %s, NUMA policy %s\n"
+		       "strategy  %s\n",
+		       tmem_version(), r->backend, r->policy, r->strategy);
 	printf("replay    %u time%s, touch %s", r->config->repeats,
 	       r->config->repeats == 1 ? "" : "s",
 	       report_touch(r->config->touch));
@@ -142,6 +143,17 @@ static void library_view(const struct report *r)
 	    "in the library's address range");
 }
 
+static void waste(const struct report *r)
+{
+	const struct tmem_stats *stats = &figures_peak(r)->stats;
+
+	row("internal waste", units_percent(figures_internal(r)).text,
+	    "of %s in live blocks", units_bytes(stats->live_bytes).text);
+	row("external waste", units_percent(figures_external(r)).text,
+	    "of %s held, free beside live blocks",
+	    units_bytes(stats->held_bytes).text);
+}
+
 static void counters(const struct report *r)
 {
 	row("reused",
@@ -150,8 +162,58 @@ static void counters(const struct report *r)
 	    units_count(r->stats.allocs).text);
 	row("purged", units_bytes(figures_purged(r)).text,
 	    "given back, in the end with nothing alive");
+	row("moved", units_count(r->stats.spans_moved).text,
+	    "idle spans, to other addresses");
 	row("misuse", units_count(r->stats.misuse).text,
 	    "frees that the library refused");
+}
+
+/* Of all repeats. */
+static uint64_t path_faults(const struct report *r)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < r->config->repeats; i++)
+		sum += r->repeats[i].path_faults;
+	return sum;
+}
+
+static void optimizer(const struct report *r)
+{
+	const struct replay_repeat *last = &r->repeats[r->config->repeats - 1];
+	const struct tmem_optimizer_stats *o = &r->optimizer;
+	char text[32];
+
+	row("optimizer", o->running ? "" : "off", "%s%s",
+	    o->running ? tmem_optimizer_strategy_name(o->strategy) :
+			 "steps are only marked",
+	    o->running && o->strategy == TMEM_OPTIMIZER_ADAPTIVE ?
+		    ", as the pressure is" :
+		    "");
+	row("held at steps",
+	    units_bytes(last->steps ? last->held_bytes / last->steps : 0).text,
+	    "mean of the %s steps of the last repeat",
+	    units_count(last->steps).text);
+	if (r->trace->threads == 1)
+		row("faults there", units_count(path_faults(r)).text,
+		    "of the thread that replays, in all repeats");
+	if (!o->running)
+		return;
+	row("foreseen",
+	    units_percent(figures_ratio(o->foreseen_bytes, o->requested_bytes))
+		    .text,
+	    "of %s requested in %s steps", units_bytes(o->requested_bytes).text,
+	    units_count(o->steps).text);
+	snprintf(text, sizeof(text), "%.2f", o->confidence);
+	row("confidence", text, "pattern %s, period %u",
+	    tmem_optimizer_pattern_name(o->pattern), o->period);
+	row("fetched ahead", units_count(o->prepared_spans).text,
+	    "spans: %s used, %s wasted", units_count(o->prepared_used).text,
+	    units_count(o->prepared_wasted).text);
+	row("kept", units_count(o->kept_spans).text,
+	    "spans; %s given back, as no step needed them",
+	    units_count(o->returned_spans).text);
 }
 
 void report_text(const struct report *report)
@@ -162,5 +224,8 @@ void report_text(const struct report *report)
 	if (report->config->peer)
 		return;
 	library_view(report);
+	waste(report);
 	counters(report);
+	if (report->config->steps)
+		optimizer(report);
 }

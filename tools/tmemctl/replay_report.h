@@ -9,16 +9,19 @@
  * struct report - a replay that passed
  * @rss_before: resident bytes of the process before the library was set up
  * @stats:      of the library at the end, after tmem_trim(0), nothing alive
+ * @optimizer:  at the end, before that
  */
 struct report {
 	const char *path;
 	const struct trace *trace;
 	const struct replay_config *config;
 	const char *policy;
+	const char *strategy;
 	const char *backend;
 	uint64_t rss_before;
 	const struct replay_repeat *repeats;
 	struct tmem_stats stats;
+	struct tmem_optimizer_stats optimizer;
 };
 
 /* The word of --touch for it. */

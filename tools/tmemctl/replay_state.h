@@ -28,6 +28,10 @@ struct slot {
  * @slots:  one per block of the trace
  * @crew:   NULL for a trace of one thread, which the main thread replays: a
  *          second thread would make the C library's locks dearer
+ * @told:   the analytics are on, and hear of sites and marks
+ * @steps, @held_bytes, @held_peak: as in struct replay_repeat
+ * @rest_at: before that event it rests, and then every @rest_every; 0: never
+ * @mark:   the next mark of the trace
  * @stop:   an allocation failed: everybody ends.  *failure was written by who
  *          set it
  * @peak:   taken in this repeat, and @paused what that has cost.  Written by
@@ -42,6 +46,10 @@ struct replay {
 	unsigned int repeat;
 	struct footprint peak;
 	struct cost paused;
+	bool told;
+	uint64_t steps, held_bytes, held_peak;
+	size_t rest_at, rest_every;
+	_Atomic size_t mark;
 	atomic_bool stop;
 	struct replay_failure failure;
 };

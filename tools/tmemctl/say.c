@@ -10,17 +10,27 @@
 
 #include "say.h"
 
+void say_printable(char *text)
+{
+	unsigned char *c;
+
+	for (c = (unsigned char *)text; *c; c++) {
+		if (*c < ' ' || *c == 0x7f)
+			*c = '?';
+		/* U+0080 to U+009F are controls, too. */
+		if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			c[0] = c[1] = '?';
+	}
+}
+
 void say(const char *format, ...)
 {
 	char line[4096];
 	va_list args;
-	char *c;
 
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	for (c = line; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	say_printable(line);
 	fprintf(stderr, "tmemctl: %s\n", line);
 }

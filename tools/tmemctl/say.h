@@ -8,7 +8,11 @@ enum {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,
 	EXIT_WRONG_USAGE = 64, /* EX_USAGE */
+	EXIT_GONE = 69, /* EX_UNAVAILABLE: the module was removed meanwhile */
 };
+
+/* say_printable() - what a terminal would obey becomes '?'; UTF-8 stays. */
+void say_printable(char *text);
 
 /*
  * say() - one line on stderr, "tmemctl: ..." and a newline.  Whatever is in

@@ -17,6 +17,7 @@
 #include "nodes.h"
 #include "say.h"
 #include "setup.h"
+#include "units.h"
 
 #define KEPT_MAX 8
 
@@ -125,6 +126,34 @@ bool setup_numa(struct setup *setup, const char *word)
 	return true;
 }
 
+bool setup_strategy(struct setup *setup, const char *word)
+{
+	const char *name;
+	unsigned int i;
+
+	for (i = 0; (name = tmem_strategy_name((enum tmem_strategy)i)); i++) {
+		if (strcmp(name, word))
+			continue;
+		setup->config.strategy = (enum tmem_strategy)i;
+		setup->strategy = name;
+		/* "adaptive" is 0, as "auto" above. */
+		unsetenv("TMEM_STRATEGY");
+		return true;
+	}
+	return false;
+}
+
+bool setup_max_bytes(struct setup *setup, const char *word)
+{
+	uint64_t bytes;
+
+	if (!units_parse(word, &bytes) || (bytes && bytes < TMEM_SPAN_BYTES))
+		return false;
+	setup->config.max_bytes = bytes;
+	unsetenv("TMEM_MAX_BYTES");
+	return true;
+}
+
 static void explain_invalid(const struct setup *setup)
 {
 	uint64_t here = nodes_allowed();
@@ -139,7 +168,7 @@ static void explain_invalid(const struct setup *setup)
 		say("libtmem refuses the settings: %s", kept.last);
 	} else {
 		say("libtmem refuses the settings; look at the options and "
-		    "at TMEM_BACKEND and TMEM_NUMA");
+		    "at the variables TMEM_*");
 	}
 }
 
@@ -174,12 +203,15 @@ static void explain(const struct setup *setup, int error)
 int setup_library(struct setup *setup)
 {
 	const char *numa = getenv("TMEM_NUMA");
+	const char *strategy = getenv("TMEM_STRATEGY");
 	int error;
 
 	if (setup->peer)
 		return 0;
 	if (numa && *numa)
 		setup->policy = numa;
+	if (strategy && *strategy)
+		setup->strategy = strategy;
 	setup_listen();
 	error = tmem_init(&setup->config);
 	if (error)

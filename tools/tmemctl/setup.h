@@ -10,22 +10,27 @@
  * struct setup - what the user asked of the library
  * @config: for tmem_init()
  * @policy: node policy as it was written, or "local"
+ * @strategy: name of the strategy that is in force
  * @peer:   not libtmem at all, but the C library's allocator, to compare
  */
 struct setup {
 	struct tmem_config config;
 	const char *policy;
+	const char *strategy;
 	bool peer;
 };
 
 #define SETUP_INIT                                             \
 	{                                                      \
 		.config = TMEM_CONFIG_INIT, .policy = "local", \
+		.strategy = "adaptive",                        \
 	}
 
-/* setup_backend(), setup_numa() - take an option; false if it is misspelt. */
+/* Take an option; false if it is misspelt. */
 bool setup_backend(struct setup *setup, const char *word);
 bool setup_numa(struct setup *setup, const char *word);
+bool setup_strategy(struct setup *setup, const char *word);
+bool setup_max_bytes(struct setup *setup, const char *word);
 
 /* setup_listen() - keep the library's messages from here on. */
 void setup_listen(void);

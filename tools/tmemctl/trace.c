@@ -42,7 +42,7 @@
  * struct loader - a trace while it is read
  * @ops:    events so far
  * @sizes:  bytes of every block, and FREED
- * @sites:  one byte per site number: 1 if its record was read
+ * @sites:  for each site number, 1 + its element of the story; 0: no record
  * @dense:  replayed thread of each traced one, plus 1; 0 is "not seen"
  */
 struct loader {
@@ -83,10 +83,10 @@ static bool take_time(struct loader *l)
 
 static bool site_known(const struct loader *l, uint64_t site)
 {
-	return site < l->sites.used && ((const char *)l->sites.data)[site];
+	return site < l->sites.used && ((const uint32_t *)l->sites.data)[site];
 }
 
-static bool take_site(struct loader *l)
+static bool take_site(struct loader *l, uint32_t *of)
 {
 	uint64_t site;
 
@@ -96,6 +96,7 @@ static bool take_site(struct loader *l)
 		return fields_fail(&l->fields,
 				   "site %llu has no record before its use",
 				   (unsigned long long)site);
+	*of = ((const uint32_t *)l->sites.data)[site];
 	return true;
 }
 
@@ -127,7 +128,8 @@ static bool take_bytes(struct loader *l, struct trace_op *op)
 	return true;
 }
 
-static bool add_op(struct loader *l, struct trace_op *op, uint64_t thread)
+static bool add_op(struct loader *l, struct trace_op *op, uint64_t thread,
+		   uint32_t site)
 {
 	struct trace_op *slot;
 
@@ -140,7 +142,7 @@ static bool add_op(struct loader *l, struct trace_op *op, uint64_t thread)
 		return fields_fail(&l->fields, "too many events: above %u",
 				   EVENTS_MAX);
 	slot = vec_add(&l->ops);
-	if (!slot)
+	if (!slot || !story_event(&l->trace->story, site))
 		return fields_fail(&l->fields, "no memory for the trace");
 	*slot = *op;
 	return true;
@@ -168,6 +170,7 @@ static bool read_alloc(struct loader *l)
 {
 	struct trace_op op = { .is_free = 0 };
 	uint64_t block, thread;
+	uint32_t site = 0;
 
 	if (!fields_number(&l->fields, "the block", &block))
 		return false;
@@ -180,8 +183,8 @@ static bool read_alloc(struct loader *l)
 				   (unsigned long long)block, l->sizes.used);
 	op.block = (uint32_t)block;
 	return take_bytes(l, &op) && take_align(l, &op) &&
-	       take_thread(l, &thread) && take_time(l) && take_site(l) &&
-	       fields_end(&l->fields) && add_op(l, &op, thread) &&
+	       take_thread(l, &thread) && take_time(l) && take_site(l, &site) &&
+	       fields_end(&l->fields) && add_op(l, &op, thread, site) &&
 	       count_alloc(l, &op);
 }
 
@@ -203,7 +206,7 @@ static bool read_free(struct loader *l)
 	op.block = (uint32_t)block;
 	op.bytes = *size;
 	if (!take_thread(l, &thread) || !take_time(l) ||
-	    !fields_end(&l->fields) || !add_op(l, &op, thread))
+	    !fields_end(&l->fields) || !add_op(l, &op, thread, 0))
 		return false;
 	*size |= FREED;
 	l->live -= op.bytes;
@@ -214,7 +217,8 @@ static bool read_free(struct loader *l)
 static bool read_site(struct loader *l)
 {
 	uint64_t site;
-	char *known;
+	uint32_t *known;
+	long of;
 
 	if (!fields_number(&l->fields, "the site", &site))
 		return false;
@@ -230,8 +234,11 @@ static bool read_site(struct loader *l)
 		if (!vec_add(&l->sites))
 			return fields_fail(&l->fields,
 					   "no memory for the trace");
+	of = story_site(&l->trace->story, l->fields.at, l->fields.end);
+	if (of < 0)
+		return fields_fail(&l->fields, "no memory for the trace");
 	known = l->sites.data;
-	known[site] = 1;
+	known[site] = (uint32_t)of + 1;
 	l->n_sites++;
 	return true;
 }
@@ -240,7 +247,11 @@ static bool read_mark(struct loader *l)
 {
 	uint64_t thread;
 
-	return take_thread(l, &thread) && take_time(l);
+	if (!take_thread(l, &thread) || !take_time(l))
+		return false;
+	if (!story_mark(&l->trace->story, l->fields.at, l->fields.end))
+		return fields_fail(&l->fields, "no memory for the trace");
+	return true;
 }
 
 static bool agree(struct loader *l, const char *name, uint64_t count)
@@ -374,12 +385,13 @@ int trace_load(struct trace *trace, const char *path)
 		.trace = trace,
 		.ops.item = sizeof(struct trace_op),
 		.sizes.item = sizeof(uint64_t),
-		.sites.item = 1,
+		.sites.item = sizeof(uint32_t),
 	};
 	struct lines *lines = lines_open(path);
 	bool good;
 
 	memset(trace, 0, sizeof(*trace));
+	story_begin(&trace->story);
 	if (!lines) {
 		say("%s: %s", path, strerror(errno));
 		return -1;
@@ -401,6 +413,7 @@ int trace_load(struct trace *trace, const char *path)
 
 void trace_unload(struct trace *trace)
 {
+	story_end(&trace->story);
 	pages_put(trace->ops, trace->mapped);
 	memset(trace, 0, sizeof(*trace));
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "story.h"
+
 /* Traced threads are numbered 0 to 1023. */
 #define TRACE_THREADS_MAX 1024
 
@@ -38,6 +40,7 @@ struct trace {
 	unsigned int threads;
 	uint64_t peak_bytes;
 	size_t peak_event;
+	struct story story;
 	size_t mapped; /* bytes behind ops, for trace_unload() */
 };
 

@@ -2,9 +2,13 @@
 /*
  * units - figures for people.  Machines get --json.
  */
+#include <ctype.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "units.h"
 
@@ -76,4 +80,35 @@ struct unit_text units_percent(double ratio)
 
 	snprintf(t.text, sizeof(t.text), "%.1f %%", ratio * 100);
 	return t;
+}
+
+/* "K", "KiB" and so on, in either case: a power of two.  -1: none of them. */
+static int unit_shift(const char *unit)
+{
+	static const char letters[] = "kmgtpe";
+	const char *letter;
+
+	if (!*unit || !strcasecmp(unit, "b"))
+		return 0;
+	letter = strchr(letters, tolower((unsigned char)*unit));
+	if (!letter || (unit[1] && strcasecmp(unit + 1, "ib")))
+		return -1;
+	return 10 * (int)(letter - letters + 1);
+}
+
+bool units_parse(const char *text, uint64_t *bytes)
+{
+	unsigned long long value;
+	char *end;
+	int shift;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	shift = unit_shift(end + (*end == ' '));
+	if (errno || shift < 0 || value > UINT64_MAX >> shift)
+		return false;
+	*bytes = (uint64_t)value << shift;
+	return true;
 }

@@ -3,6 +3,7 @@
 #ifndef TMEMCTL_UNITS_H
 #define TMEMCTL_UNITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -18,5 +19,11 @@ struct unit_text units_count(uint64_t count); /* 1,234,567 */
 struct unit_text units_ns(double ns); /* 3.10 us */
 struct unit_text units_ms(double ms); /* 45.6 ms */
 struct unit_text units_percent(double ratio); /* 98.7 % */
+
+/*
+ * units_parse() - "64M", "1GiB", "2097152": bytes.  False if it is misspelt or
+ * too large.
+ */
+bool units_parse(const char *text, uint64_t *bytes);
 
 #endif /* TMEMCTL_UNITS_H */

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Shared by the tests of the control socket: a client, which trusts nothing,
+ * and a look at the process from outside.
+ */
+#ifndef CONTROL_TEST_H
+#define CONTROL_TEST_H
+
+#include "heap_test.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/* In vain after 5 s. */
+#define WAIT(condition)                                \
+	({                                             \
+		uint64_t end_ = lt_ms() + 5000;        \
+		while (!(condition) && lt_ms() < end_) \
+			usleep(1000);                  \
+		condition;                             \
+	})
+
+static inline unsigned int ct_fds_open(void)
+{
+	unsigned int n = 0;
+	int fd;
+
+	for (fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* The library's thread: its id, or 0. */
+static inline int ct_thread(void)
+{
+	char path[300], comm[32];
+	struct dirent *entry;
+	int fd, id = 0;
+	ssize_t n;
+	DIR *tasks = opendir("/proc/self/task");
+
+	while (tasks && (entry = readdir(tasks))) {
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm",
+			 entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = fd < 0 ? 0 : read(fd, comm, sizeof(comm) - 1);
+		if (fd >= 0)
+			close(fd);
+		comm[n > 0 ? n : 0] = '\0';
+		if (!strcmp(comm, "tmem-ctl\n"))
+			id = atoi(entry->d_name);
+	}
+	if (tasks)
+		closedir(tasks);
+	return id;
+}
+
+static inline socklen_t ct_address(struct sockaddr_un *address,
+				   const char *name)
+{
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	memcpy(address->sun_path + 1, name, strlen(name));
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+			   strlen(name));
+}
+
+/* Connected, or -errno. */
+static inline int ct_connect(const char *name)
+{
+	const struct timeval patience = { .tv_sec = 15 };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+	struct sockaddr_un address;
+	socklen_t length = ct_address(&address, name);
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (!connect(fd, (struct sockaddr *)&address, length))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* As many bytes as come until the end, and a zero byte; or -errno. */
+static inline ssize_t ct_read_all(int fd, char *text, size_t size)
+{
+	size_t used = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, text + used, size - 1 - used, 0)) > 0)
+		used += (size_t)n;
+	text[used] = '\0';
+	return n < 0 && !used ? -errno : (ssize_t)used;
+}
+
+/* The whole answer, head and all; bytes of it, or -errno. */
+static inline ssize_t ct_ask(const char *name, const char *request, char *text,
+			     size_t size)
+{
+	int fd = ct_connect(name);
+	ssize_t n;
+
+	text[0] = '\0';
+	if (fd < 0)
+		return fd;
+	n = send(fd, request, strlen(request), MSG_NOSIGNAL);
+	n = n < 0 ? -errno : ct_read_all(fd, text, size);
+	close(fd);
+	return n;
+}
+
+/* It is an answer, and as long as it says: where it begins; or NULL. */
+static inline char *ct_body(char *text, ssize_t n)
+{
+	unsigned long long bytes;
+	int head = 0;
+
+	if (n <= 0 || sscanf(text, "tmem 1 ok %llu%n", &bytes, &head) != 1 ||
+	    text[head] != '\n' || (unsigned long long)n != bytes + head + 1) {
+		printf("# no answer: %zd bytes, %.60s\n", n, text);
+		return NULL;
+	}
+	return text + head + 1;
+}
+
+/* The number behind "key": or -1. */
+static inline long long ct_number(const char *json, const char *key)
+{
+	char word[64];
+	const char *at;
+
+	snprintf(word, sizeof(word), "\"%s\":", key);
+	at = json ? strstr(json, word) : NULL;
+	return at ? atoll(at + strlen(word)) : -1;
+}
+
+/* Is answered with the library's version. */
+static inline bool ct_answers(const char *name)
+{
+	char text[512], *body;
+
+	body = ct_body(text, ct_ask(name, "version\n", text, sizeof(text)));
+	return body && strstr(body, "\"library\":\"" TMEM_VERSION "\"");
+}
+
+/* It is an error of that number. */
+static inline bool ct_failed(const char *text, int error)
+{
+	char head[64];
+
+	snprintf(head, sizeof(head), "tmem 1 error %d ", error);
+	if (!strncmp(text, head, strlen(head)) &&
+	    strchr(text, '\n') == text + strlen(text) - 1)
+		return true;
+	printf("# not error %d: %.60s\n", error, text);
+	return false;
+}
+
+static inline int by_size(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The median: where others work too, the processor may be away. */
+static inline bool ct_soon(uint64_t *took_ms, size_t count, uint64_t limit_ms)
+{
+	qsort(took_ms, count, sizeof(*took_ms), by_size);
+	printf("# median %llu ms, at most %llu ms\n",
+	       (unsigned long long)took_ms[count / 2],
+	       (unsigned long long)took_ms[count - 1]);
+	return took_ms[count / 2] <= limit_ms;
+}
+
+#endif /* CONTROL_TEST_H */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Shared by the tests of sealing: tensors whose every byte is known, and what
+ * a store says of itself.  Nothing here asserts.
+ */
+#ifndef SEAL_TEST_H
+#define SEAL_TEST_H
+
+#include "lib_test.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <tmem/seal.h>
+
+#include "seal/layout.h"
+
+/* A block in which each byte follows from the tag. */
+static inline char *seal_block(size_t size, uint64_t tag)
+{
+	char *block = tmem_zalloc(size);
+
+	if (block)
+		lt_fill(block, size, tag);
+	return block;
+}
+
+/* What seal_block() made, at the end of which nothing is but zeroes. */
+static inline bool seal_kept(const char *view, size_t size, uint64_t tag)
+{
+	return lt_kept(view, size, tag) &&
+	       lt_zero(view + size, -size % LT_PAGE);
+}
+
+/* A sealed tensor; NULL with errno, and no block left behind. */
+static inline char *seal_view(struct tmem_store *store, size_t size,
+			      uint64_t tag, unsigned int flags)
+{
+	char *block = seal_block(size, tag);
+	char *view = block ? tmem_seal(store, block, size, flags) : NULL;
+	int err = errno;
+
+	if (!view)
+		tmem_free(block);
+	errno = err;
+	return view;
+}
+
+/* A small store of its own; NULL: it could not be made. */
+static inline struct tmem_store *seal_store(uint64_t capacity,
+					    uint32_t contents)
+{
+	struct tmem_store_config config = TMEM_STORE_CONFIG_INIT;
+	struct tmem_store *store = NULL;
+
+	config.capacity = capacity;
+	config.max_contents = contents;
+	config.max_peers = 8;
+	config.backend = lt_backend();
+	config.name = "selftest";
+	if (tmem_store_create(&config, &store))
+		return NULL;
+	return store;
+}
+
+static inline struct tmem_store_stats seal_stats(struct tmem_store *store)
+{
+	struct tmem_store_stats stats = TMEM_STORE_STATS_INIT;
+
+	if (tmem_store_stats_get(store, &stats))
+		memset(&stats, 0xff, sizeof(stats));
+	return stats;
+}
+
+/* Bytes of memory behind a store on backend anon. */
+static inline uint64_t seal_memory(struct tmem_store *store)
+{
+	struct stat st;
+
+	if (fstat(tmem_store_fd(store), &st))
+		return UINT64_MAX;
+	return (uint64_t)st.st_blocks * 512;
+}
+
+/* The index of a store, as a peer with evil in mind maps it. */
+static inline struct tmem_index_header *seal_index(struct tmem_store *store,
+						   size_t *bytes)
+{
+	struct tmem_index_header *header;
+	uint64_t at;
+
+	header = mmap(NULL, LT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      tmem_store_fd(store), 0);
+	if (header == MAP_FAILED)
+		return NULL;
+	at = header->size - seal_stats(store).capacity;
+	munmap(header, LT_PAGE);
+	*bytes = at;
+	header = mmap(NULL, at, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      tmem_store_fd(store), 0);
+	return header == MAP_FAILED ? NULL : header;
+}
+
+#endif /* SEAL_TEST_H */

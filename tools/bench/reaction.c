@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * reaction - how fast the monitor reacts, and how well it predicts.
+ *
+ * usage: reaction latency [fifo|socket] [ROUNDS]
+ *        reaction predict NAME STEP_MS HORIZON_MS <TRACE
+ *        reaction synthetic
+ *
+ * reaction.sh runs all of it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "reaction.h"
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} commands[] = {
+		{ "latency", reaction_latency },
+		{ "predict", reaction_predict },
+		{ "synthetic", reaction_synthetic },
+	};
+	size_t i;
+
+	for (i = 0; argc > 1 && i < 3; i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "usage: reaction latency|predict|synthetic ...\n");
+	return 2;
+}
