@@ -109,7 +109,7 @@ check_holes() {
 
 # The symbol map, the library and the headers name the same functions.
 check_symbols() {
-	make --no-print-directory -s V=1 lib
+	make --no-print-directory -s V=1 -j"$(nproc)" lib
 	sed -n 's/^\t\(tmem_[a-z0-9_]*\);$/\1/p' lib/libtmem.map |
 		sort >"$work/map"
 	nm -D --defined-only build/libtmem.so | awk '$2 != "A" {
@@ -125,7 +125,7 @@ check_symbols() {
 }
 
 check_compiler() {
-	make --no-print-directory -s V=1 B="$work/$1" CC="$1" \
+	make --no-print-directory -s V=1 -j"$(nproc)" B="$work/$1" CC="$1" \
 		CFLAGS='-O2 -g -Werror' plain
 }
 
@@ -159,7 +159,7 @@ check_checkpatch() {
 	local counts=$1
 	shift
 	# It fails on warnings too, so what it prints decides.
-	! { files "$@" | xargs perl "$checkpatch" --no-tree --no-signoff \
+	! { files "$@" | xargs -n 8 -P "$(nproc)" perl "$checkpatch" --no-tree --no-signoff \
 		--terse --show-types --no-summary --ignore "$IGNORED" -f ||
 		true; } | grep -E "$counts|Can't|cannot"
 }
@@ -191,6 +191,7 @@ run_check() {
 	format | shell | manuals | licences | headers | holes | symbols)
 		run "$1" "check_$1"
 		;;
+	documented) run documented selftests/documented.sh ;;
 	compilers)
 		run "gcc without warnings" check_compiler gcc
 		run "clang without warnings" check_compiler clang
@@ -218,8 +219,8 @@ run_check() {
 main() {
 	local check
 	mkdir -p "$work"
-	[[ $# -gt 0 ]] || set -- format shell manuals licences headers holes \
-		symbols compilers module checkpatch
+	[[ $# -gt 0 ]] || set -- format shell manuals documented licences \
+		headers holes symbols compilers module checkpatch
 	for check in "$@"; do
 		run_check "$check"
 	done

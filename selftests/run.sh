@@ -13,16 +13,22 @@ usage() {
 	cat <<-'END'
 	usage: selftests/run.sh [GROUP]...
 
-	  lib    unit tests of the library, on anonymous memory
+	  lib    unit tests of the library, on anonymous memory; some again with
+	         TMEM_ANALYTICS=on and TMEM_MONITOR=on
 	  asan   the same with AddressSanitizer and UBSan
 	  tsan   the same with ThreadSanitizer
+	  valgrind    some of the same in valgrind's memcheck
 	  tool   tests of tmemctl
+	  host   all of these
 	  vm     tests of the module, and of the library on /dev/tmem, in a
 	         two-node VM on every kernel there is; a replay on /dev/tmem
-	         there; and a machine without NUMA
+	         there; and a machine without NUMA and PSI
 	  vm-KERNEL, vm-KERNEL-flat    one of these, as in vm-6.12
+	  debug  tests of the module on the debug kernel, faults injected into
+	         it, and proof that the kernel's checks report (make check-debug)
+	  debug-tests, debug-recall, debug-faults, debug-controls    one of these
 
-	Without a group: all.
+	Without a group: all but debug.
 	END
 }
 
@@ -32,6 +38,8 @@ cd "$root"
 logs=build/check
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 source "$here/tap.sh"
+# shellcheck source-path=SCRIPTDIR source=debug/group.sh
+source "$here/debug/group.sh"
 
 # Tests must not depend on the caller's set-up of the library.
 for name in "${!TMEM_@}"; do
@@ -72,6 +80,32 @@ run_folder() {
 		fi
 	done
 	[[ $any -eq 1 ]] || tap_fail "$group" "no test programs in $folder"
+}
+
+# With all that looks at the program on, in programs that fork, end and race.
+run_watched() {
+	local name
+	for name in fork process_life thread_life model_threads fuzz_api misuse; do
+		TMEM_BACKEND=anon TMEM_FUZZ_API_SECONDS=5 TMEM_ANALYTICS=on \
+			TMEM_MONITOR=on run_program "watched/$name" \
+			"build/selftests/lib/$name"
+	done
+}
+
+# Those that say something there and end within the minute: memcheck sees
+# what the library reads of its own tables, not the blocks that it hands out.
+run_valgrind() {
+	local name
+	if ! command -v valgrind >/dev/null; then
+		echo "1..0 # SKIP valgrind is not installed" >"$logs/valgrind.log"
+		tap_report valgrind "$logs/valgrind.log" 4 0
+		return
+	fi
+	for name in bins check fuzz_api misuse misuse_sites thread_life; do
+		TMEM_BACKEND=anon TMEM_FUZZ_API_SECONDS=5 \
+			run_program "valgrind/$name" valgrind -q \
+			--error-exitcode=9 "build/selftests/lib/$name"
+	done
 }
 
 run_tool() {
@@ -122,14 +156,15 @@ vm() {
 		2>"$logs/$group-vm.log"
 }
 
-run_guest_tests() {
+# run_guest GROUP OPTIONS... -- COMMAND...: a command that prints what
+# guest-tests.sh does.
+run_guest() {
 	local group=$1 status=0 before=$failed
 	shift
 	: >"$logs/$group-boot.log"
 	# Not a pipe: the counting has to happen in this shell.
 	split_guest_output "$group" < <(
-		vm "$group" --file build/selftests/lib "$@" -- \
-			selftests/vm/guest-tests.sh || status=$?
+		vm "$group" "$@" || status=$?
 		echo "$status" >"$logs/$group-status"
 	)
 	status=$(cat "$logs/$group-status")
@@ -139,6 +174,12 @@ run_guest_tests() {
 	if [[ $status -ne 0 && $failed -eq $before ]]; then
 		tap_fail "$group" "the machine's exit status is $status"
 	fi
+}
+
+run_guest_tests() {
+	run_guest "$@" --timeout 2400 --file build/selftests/lib \
+		--file selftests/tool/guest -- \
+		env "${soak[@]}" selftests/vm/guest-tests.sh
 }
 
 # The whole way in one piece: trace, tool, library, module, pages.
@@ -156,11 +197,16 @@ run_replay() {
 
 run_vm() {
 	local group=$1 options
+	# How long those run that could run for ever.
+	local soak=(TMEM_SOAK_SECONDS=60 TMEM_FUZZ_SECONDS=60)
+	[[ $group != vm-6.1 ]] || soak=(TMEM_SOAK_SECONDS=30
+		TMEM_FUZZ_SECONDS=30)
 	case $group in
 	vm-*-flat)
-		# A machine that knows nothing of NUMA.
+		# A machine that knows nothing of NUMA and counts no stalls.
 		options=(--kernel "$(cut -d- -f2 <<<"$group")" --nodes 1
-			--mem 2048 --append numa=off)
+			--mem 2048 --append "numa=off psi=0")
+		soak=(TMEM_SOAK_SECONDS=10 TMEM_FUZZ_SECONDS=15)
 		run_guest_tests "$group" "${options[@]}"
 		;;
 	*)
@@ -176,24 +222,77 @@ run_vm() {
 
 # --- all --------------------------------------------------------------------
 
+# Most tests wait more than they compute, and a machine without KVM has the use
+# of one processor: two lanes, if there is memory for two machines.
+lanes() {
+	local free_kib
+	free_kib=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)
+	if (($(nproc) >= 2 && free_kib >= 8 << 20)); then
+		echo 2
+	else
+		echo 1
+	fi
+}
+
+# run_lane GROUPS FILE - one after the other; what was counted goes to the file.
+run_lane() {
+	local group
+	passed=0 failed=0 skipped=0 failures=() skips=()
+	for group in $1; do
+		run_group "$group"
+	done
+	tap_save "$2"
+}
+
+# run_lanes GROUPS... - the lanes side by side.
+run_lanes() {
+	local lane n pid=()
+	# A command in the background does not hear of Ctrl-C.
+	trap 'trap - TERM; kill 0' INT TERM
+	for lane in "$@"; do
+		n=${#pid[@]}
+		rm -f "$logs/lane-$n"
+		run_lane "$lane" "$logs/lane-$n" &
+		pid+=($!)
+		(($(lanes) == 2)) || wait "${pid[$n]}" || true
+	done
+	n=0
+	for lane in "$@"; do
+		wait "${pid[$n]}" || true
+		tap_add "$lane" "$logs/lane-$n"
+		n=$((n + 1))
+	done
+	trap - INT TERM
+}
+
+run_all_vm() {
+	local kernel first=vm-6.12-flat others=''
+	for kernel in $(tools/build/kernels.sh --list | awk '{print $1}'); do
+		if [[ $kernel == 6.12 ]]; then
+			first="vm-6.12 $first"
+		else
+			others+=" vm-$kernel"
+		fi
+	done
+	run_lanes "$first" "$others"
+}
+
 run_group() {
-	local kernel
 	case $1 in
 	lib)
 		run_folder lib build/selftests/lib
 		run_program lib/symbols selftests/lib/symbols.sh
+		run_watched
 		;;
 	asan) run_folder asan build/selftests/lib-asan "${flat[@]}" ;;
 	tsan) run_folder tsan build/selftests/lib-tsan "${flat[@]}" ;;
+	valgrind) run_valgrind ;;
 	tool) run_tool ;;
-	vm)
-		for kernel in $(tools/build/kernels.sh --list |
-			awk '{print $1}'); do
-			run_vm "vm-$kernel"
-		done
-		run_vm vm-6.12-flat
-		;;
+	host) run_lanes "lib tool asan" "valgrind tsan" ;;
+	vm) run_all_vm ;;
 	vm-*) run_vm "$1" ;;
+	debug) run_debug ;;
+	debug-*) run_debug "${1#debug-}" ;;
 	*)
 		echo "run.sh: no group '$1'" >&2
 		usage >&2
@@ -208,7 +307,7 @@ main() {
 	-h | --help) usage; exit 0 ;;
 	esac
 	mkdir -p "$logs"
-	[[ $# -gt 0 ]] || set -- lib asan tsan tool vm
+	[[ $# -gt 0 ]] || set -- host vm
 	for group in "$@"; do
 		run_group "$group"
 	done

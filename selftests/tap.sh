@@ -59,7 +59,7 @@ tap_collect() {
 # tap_report NAME LOG STATUS SECONDS - count one program and print its line.
 # STATUS is "lost" if nobody lived to see how the program ended.
 tap_report() {
-	local name=$1 log=$2 status=$3 seconds=$4 p f s planned text why=''
+	local name=$1 log=$2 status=$3 seconds=$4 p f s planned text shown why=''
 
 	read -r p f s planned < <(tap_numbers "$log")
 	if [[ $status == lost ]]; then
@@ -83,12 +83,35 @@ tap_report() {
 	text="$p passed"
 	((f == 0)) || text+=", $f FAILED"
 	((s == 0)) || text+=", $s skipped"
-	printf '  %-34s %-34s %5s s\n' "$name" "$text" "$seconds"
-	tap_show_failures "$log"
+	shown=$(tap_show_failures "$log")
+	# In one piece: other lanes print, too.
+	printf '  %-34s %-34s %5s s\n%s' "$name" "$text" "$seconds" \
+		"${shown:+$shown$'\n'}"
 	if [[ -n $why ]]; then
 		tail -n 15 "$log" | tap_text | sed 's/^/      /'
 		tap_fail "$name" "$why"
 	fi
+}
+
+# tap_save FILE - what was counted so far, for tap_add in another shell.
+tap_save() {
+	declare -p passed failed skipped failures skips >"$1"
+}
+
+# tap_add NAME FILE - count what tap_save wrote; it is missing if the shell died.
+tap_add() {
+	local total=("$passed" "$failed" "$skipped")
+	local all_failures=("${failures[@]}") all_skips=("${skips[@]}")
+	if [[ ! -s $2 ]]; then
+		tap_fail "$1" "the shell that ran it died"
+		return
+	fi
+	eval "$(sed 's/^declare \(--\|-a\) //' "$2")"
+	passed=$((passed + total[0]))
+	failed=$((failed + total[1]))
+	skipped=$((skipped + total[2]))
+	failures=("${all_failures[@]}" "${failures[@]}")
+	skips=("${all_skips[@]}" "${skips[@]}")
 }
 
 # tap_summary - the lists, and last the line that others look for.

@@ -3,8 +3,8 @@
 #
 # common.sh - what the tests of tmemctl share.  Sourced; not a test itself.
 #
-# $TMEMCTL is the program under test.  Output is TAP.  After run, $status,
-# $work/out and $work/err hold what the program left.
+# $TMEMCTL is the program under test.  Output is TAP.  After run or fake,
+# $status, $work/out and $work/err hold what the program left.
 
 set -euo pipefail
 
@@ -17,7 +17,8 @@ failures=0
 status=0
 
 # The caller's environment must not decide.
-unset TMEM_BACKEND TMEM_NUMA TMEMCTL_SYSROOT NO_COLOR
+unset TMEM_BACKEND TMEM_NUMA TMEM_STRATEGY TMEM_MAX_BYTES TMEMCTL_SYSROOT NO_COLOR
+export SHELL=/bin/sh # of script(1)
 
 # run ARG... - tmemctl, for a minute at most.
 run() {
@@ -26,11 +27,36 @@ run() {
 		</dev/null || status=$?
 }
 
+# fake [NAME=VALUE]... ARG... - the same, with a module that says what the
+# settings want, see fake_module.c.
+fake() {
+	local settings=()
+	while [[ $1 == *=* ]]; do
+		settings+=("$1")
+		shift
+	done
+	status=0
+	timeout -k 5 60 env TMEM_BACKEND=anon ${settings[@]+"${settings[@]}"} \
+		LD_PRELOAD="$work/fake.so" "$tmemctl" "$@" >"$work/out" \
+		2>"$work/err" </dev/null || status=$?
+}
+
+# build_fake - before the first fake.  Ends the test if there is no compiler.
+build_fake() {
+	if ! command -v "${CC:-gcc}" >/dev/null; then
+		echo "1..0 # SKIP no ${CC:-gcc} to build fake_module.c with"
+		exit 0
+	fi
+	"${CC:-gcc}" -std=gnu11 -Wall -shared -fPIC -I"$here/include" \
+		-I"$here/include/uapi" -o "$work/fake.so" \
+		"$here/selftests/tool/fake_module.c"
+}
+
 # What the program did last, for who has to find out why a test failed.
 show_last() {
 	echo "# exit status $status"
-	sed 's/^/# stdout: /' "$work/out" | head -n 20
-	sed 's/^/# stderr: /' "$work/err" | head -n 20
+	head -n 20 "$work/out" | sed 's/^/# stdout: /'
+	head -n 20 "$work/err" | sed 's/^/# stderr: /'
 }
 
 # check TEXT COMMAND... - one result: "ok" if the command succeeds.
@@ -126,6 +152,14 @@ value() {
 values() {
 	sed -n "s/^ \{6,\}\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" \
 		"$work/out"
+}
+
+# json_lines - each line of stdout is one JSON object, and there are some.
+json_lines() {
+	python3 -c 'import json, sys
+lines = sys.stdin.read().splitlines()
+sys.exit(not lines or any(type(json.loads(l)) is not dict for l in lines))' \
+		<"$work/out"
 }
 
 # --- traces -----------------------------------------------------------------

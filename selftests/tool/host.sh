@@ -3,7 +3,8 @@
 #
 # host.sh - doctor, status and version on this host, and doctor and status on
 # hosts that are made up below TMEMCTL_SYSROOT: other kernels, two nodes, no
-# huge pages, no PSI, all kinds of cgroups, and nothing at all.
+# huge pages, no PSI, all kinds of cgroups, and nothing at all.  What status
+# makes of a module is tested with fake_module.c.
 
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
@@ -43,6 +44,8 @@ good_host() {
 		'30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw'
 	file /sys/fs/cgroup/user/job/cgroup.controllers 'cpu memory pids'
 	file /sys/fs/cgroup/user/job/memory.max max
+	file /sys/fs/cgroup/user/job/memory.pressure \
+		'some avg10=0.00 avg60=0.00 avg300=0.00 total=0'
 	file /proc/sys/vm/max_map_count 65530
 	file /proc/sys/vm/overcommit_memory 0
 }
@@ -231,14 +234,31 @@ file /sys/fs/cgroup/user/job/memory.max 8589934592
 see "with a limit" cgroup ok 'limited to 8.0 GiB'
 file /sys/fs/cgroup/user/memory.max 1073741824
 see "with a lower limit above it" cgroup ok 'limited to 1.0 GiB'
+file /sys/fs/cgroup/user/job/memory.high 536870912
+see "a memory.high that is lower still" cgroup ok '512.0 MiB .memory.high'
+rm "$host/sys/fs/cgroup/user/job/memory.pressure"
+see "a group without stall figures" cgroup note 'memory.pressure cannot' \
+	'the monitor'
 file /sys/fs/cgroup/user/job/cgroup.controllers 'cpu memoryless pids'
 see "without the memory controller" cgroup note 'no memory controller' memory
+file /sys/fs/cgroup/user/cgroup.controllers 'cpu memory'
+rm "$host/sys/fs/cgroup/user/job/memory."{max,high}
+see "or only above it" cgroup note 'limited to 1.0 GiB' 'the monitor'
+rm "$host/sys/fs/cgroup/user/cgroup.controllers"
 good_host
 file /proc/self/cgroup '0::/box/user/job'
 file /proc/self/mountinfo \
 	'30 24 0:26 /box /sys/fs/cgroup rw - cgroup2 cgroup2 rw'
 file /sys/fs/cgroup/user/job/memory.max 2147483648
+file /sys/fs/cgroup/user/job/memory.pressure \
+	'some avg10=0.00 avg60=0.00 avg300=0.00 total=0'
 see "in a container that mounts its own group" cgroup ok 'limited to 2.0 GiB'
+file /proc/self/cgroup '0::/boxes/job'
+see "a group that only begins like the mount's" cgroup note \
+	'not to be seen from here' 'a limit counts'
+file /proc/self/cgroup '0::/../box'
+see "a group outside of the namespace" cgroup note \
+	'not to be seen from here' 'a limit counts'
 file /proc/self/cgroup '5:cpu,cpuacct:/x\n4:memory:/x\n0::/'
 see "memory in v1" cgroup note 'v1 has the memory controller' limits
 file /proc/self/cgroup 'rubbish\n::\n:::::\n'
@@ -254,6 +274,85 @@ see "the usual number in 1 TiB of memory" max_map_count note \
 see "overcommit as usual" overcommit ok 'overcommit_memory=0'
 file /proc/sys/vm/overcommit_memory 2
 see "strict overcommit" overcommit note 'overcommit_memory=2' backend
+
+# --- a module ---------------------------------------------------------------
+
+good_host
+build_fake
+module() {
+	fake FAKE_DEVICE=1 TMEMCTL_SYSROOT="$host" "$@"
+}
+module FAKE_UPTIME=86400 status
+check "status knows the module" printed '^module +0\.2\.3, ABI 1$'
+check "what the user's arenas hold" \
+	printed "your user's arenas hold 5\\.0 MiB \\(limit: unlimited\\)"
+check "the level and since when, from the status page" \
+	printed '^pressure +high for 1 h 1 min, 9 changes$'
+check "how much is in use" printed '^ +90\.1 % in use, 0\.0 % stalled, 0 B avail'
+check "the stalls" printed '^PSI +some 12\.5 %, 0\.0 %, 0\.0 % in 10, 60, 300 s'
+check "of all tasks too" printed '^ +full 0\.0 %, 0\.0 %, 3\.0 % in'
+check "the pools" \
+	printed 'pool 30\.0 MiB \(low 16\.0 MiB, target 32\.0 MiB\)'
+check "not limits and recall, which are not in /sys here" \
+	not_printed '^(recall|all users)'
+check "in 80 columns" narrow
+module status --json
+check "status --json passes" passed
+check_json "and prints one JSON object"
+check "with the level" printed '"level": "high"'
+check "from the status page" printed '"source": "page"'
+check "with stalls" printed '"avg300_percent": 3\.010'
+check "and pools by node" \
+	equal "$(values pool_low_bytes | xargs)" "16777216 16777216"
+module FAKE_LIST=5 status --json
+check "without netlink's list the page tells of node 0" equal \
+	"$(values arena_bytes | xargs) $(values pool_low_bytes)" "2097152 "
+
+sys=/sys/class/misc/tmem
+file $sys/max_bytes max
+file $sys/max_user_bytes 1073741824
+file $sys/arenas 1234
+file $sys/resident_bytes 2097152
+for name in scanned purged busy pinned absent oom_calls oom_purged; do
+	file $sys/recall/$name "${#name}000"
+done
+module status
+check "limits are shown" printed \
+	'^all users +1,234 arenas hold 2\.0 MiB \(limit: unl.*user: 1\.0 GiB\)$'
+check "so is recall" \
+	printed '^recall +6,000 spans taken back, of 7,000 looked at$'
+check "what was left alone" \
+	printed 'alone: 4,000 busy, 6,000 pinned, 6,000 without memory$'
+check "and what was done when memory was out" \
+	printed 'out of memory: 9,000 times, 10,000 spans'
+check "in 80 columns too" narrow
+module status --json
+check_json "it is all JSON"
+check "no limit is null" printed '"max_bytes": null'
+check "a limit is a number" printed '"max_user_bytes": 1073741824'
+check "the counters have their names" printed '"oom_purged": 10000'
+file $sys/recall/busy rubbish
+module status --json
+check "a counter that is none hides them" not_printed '"recall": [{]'
+
+fake FAKE_DEVICE=0 FAKE_UPTIME=86400 status
+if [[ $device -eq 0 ]]; then
+	check "a device that is not there, while netlink answers" \
+		printed '^module +loaded, not usable$'
+	check "is a failure" one_line '^tmemctl: /dev/tmem is missing'
+	check "the level comes by netlink" \
+		printed '^pressure +low for 1 min 30 s, 5 changes$'
+fi
+module FAKE_QUERY=93 status
+check "a module that does not serve this tool" \
+	one_line '^tmemctl: /dev/tmem does not serve ABI 1, .* of one release$'
+module FAKE_QUERY=7 status
+check "a module that is older" one_line '/dev/tmem is of an older release'
+module FAKE_QUERY=25 version
+check "a device that is another's" printed 'does not answer: it is not tmem'
+module doctor --json
+check "the doctor sees who may open the device" \
+	finds module '\(ok\|note\)' '/dev/tmem answers.*version 0.2.3'
 
 # Nothing is there at all, and then all of it is empty.
 rm -rf "$host"

@@ -19,7 +19,9 @@ has_rows() {
 	local row total
 	total=$((events / 1000)),$(printf '%03d' $((events % 1000)))
 	for row in "trace +three.trace: $total events, 3 threads" \
-		'backend anon, NUMA policy local' '2 times, touch page' \
+		'backend anon, NUMA policy local' '^strategy +adaptive$' \
+		'^internal waste +[0-9.]+ %' '^external waste +[0-9.]+ %' \
+		'^moved +[0-9]+ ' '2 times, touch page' \
 		'^1 \(cold\) +[0-9.]+ [nu]s' '^2 +[0-9.]+ [nu]s' \
 		'^median +[0-9.]+ [nu]s' '^peak live +[0-9.]+ MiB' \
 		'^peak resident +[0-9.]+ MiB' '^resident / live +[0-9.]+' \
@@ -195,6 +197,36 @@ TMEM_NUMA=bind:63 run "${anon[@]}" --json --repeat 1 --numa local \
 check "--numa beats TMEM_NUMA" equal "$status $(value policy)" "0 local"
 TMEM_BACKEND=nonsense run "${anon[@]}" --json --repeat 1 "$work/one.trace"
 check "--backend beats TMEM_BACKEND" equal "$status $(value backend)" "0 anon"
+
+# Waste is that of the strategy: classes round up, fits do not.
+for strategy in adaptive first-fit best-fit size-class numa-aware; do
+	run "${anon[@]}" --json --repeat 1 --strategy "$strategy" \
+		"$work/one.trace"
+	check "strategy $strategy is taken and named" \
+		equal "$status $(value strategy)" "0 $strategy"
+	value internal_waste_ratio >"$work/waste.$strategy"
+done
+check "size-class wastes more inside of blocks than best-fit" \
+	calc "$(cat "$work/waste.size-class") > $(cat "$work/waste.best-fit")"
+check "and held memory is what is live, free and idle" \
+	calc "$(value held_bytes) >= $(value peak_usable_bytes) && \
+		$(value external_waste_ratio) >= 0 && \
+		$(value external_waste_ratio) < 1"
+TMEM_STRATEGY=best-fit run "${anon[@]}" --json --repeat 1 "$work/one.trace"
+check "TMEM_STRATEGY counts without --strategy" \
+	equal "$(value strategy)" best-fit
+TMEM_STRATEGY=best-fit run "${anon[@]}" --json --repeat 1 \
+	--strategy adaptive "$work/one.trace"
+check "--strategy beats TMEM_STRATEGY" equal "$(value strategy)" adaptive
+run "${anon[@]}" --json --repeat 1 --max-bytes 1G "$work/one.trace"
+check "a limit that suffices changes nothing" \
+	equal "$status $(value events)" "0 $events"
+TMEM_MAX_BYTES=2M run "${anon[@]}" --json --repeat 1 --max-bytes 0 \
+	"$work/one.trace"
+check "--max-bytes 0 beats TMEM_MAX_BYTES" equal "$status" 0
+run "${anon[@]}" --repeat 1 --max-bytes 2M "$work/large.trace"
+check "a limit that does not suffice is said" \
+	complained 1 'allocation of 67108864 bytes failed: Cannot allocate'
 
 # A terminal, made by script(1).
 on_terminal() {

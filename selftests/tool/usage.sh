@@ -30,7 +30,8 @@ wrong "help for an unknown command" "^tmemctl: no command 'x'" help x
 wrong "help for two commands" "^tmemctl: no command 'status'" \
 	help replay status
 
-for command in replay status doctor version; do
+for command in replay status arenas watch pool doctor version top record \
+	report; do
 	wrong "$command: an unknown option" \
 		"^tmemctl $command: unrecognized option '--bogus'$" \
 		"$command" --bogus
@@ -43,7 +44,7 @@ for command in help --help -h; do
 	run "$command"
 	check "$command lists the commands" helped '^  replay '
 done
-for command in status doctor version; do
+for command in status arenas watch doctor version top; do
 	wrong "$command takes no argument" "'x' is one word too many" \
 		"$command" x
 done
@@ -56,7 +57,7 @@ wrong "--touch without a word" "option '--touch' requires an argument" \
 	replay --touch
 wrong "--backend with an unknown word" "^tmemctl: --backend: 'gpu' is not" \
 	replay --backend gpu /a
-wrong "a node policy for malloc" '^tmemctl: --numa: malloc has no policy' \
+wrong "a node policy for malloc" '^tmemctl: --numa, .*: malloc has none' \
 	replay --backend malloc --numa local /a
 for number in 0 -1 x 3x '' 99999999999999999999; do
 	wrong "--repeat '$number'" "^tmemctl: --repeat: '$number' is no number" \
@@ -68,6 +69,50 @@ for policy in near bind bind: preferred local:0 bind:x 'bind:0,' bind:,0 \
 	bind:3-1 bind:0-64 bind:64 interleave: interleave:0-- ''; do
 	wrong "--numa '$policy'" "^tmemctl: --numa: '$policy' is no policy" \
 		replay "--numa=$policy" /a
+done
+for strategy in '' best 'best-fit ' adaptive,first-fit; do
+	wrong "--strategy '$strategy'" "^tmemctl: --strategy: '$strategy' is no" \
+		replay "--strategy=$strategy" /a
+done
+for size in '' x -2M 2X 1 2097151; do
+	wrong "--max-bytes '$size'" "^tmemctl: --max-bytes: '$size' is no size" \
+		replay "--max-bytes=$size" /a
+done
+wrong "a limit for malloc" '^tmemctl: --numa, .*: malloc has none' \
+	replay --backend malloc --max-bytes 2M /a
+
+wrong "--sort with an unknown word" "^tmemctl: --sort: 'name' is not id" \
+	arenas --sort name
+for number in 0 -1 x 1.5 ''; do
+	wrong "watch --count '$number'" "^tmemctl: --count: '$number' is no" \
+		watch "--count=$number"
+done
+for number in -1 x 1.5 '' 99999999999; do
+	wrong "watch --timeout '$number'" \
+		"^tmemctl: --timeout: '$number' is no" watch "--timeout=$number"
+done
+wrong "a trigger without a cgroup" '^tmemctl: --trigger goes with --cgroup' \
+	watch --trigger 'some 1 500000'
+wrong "pool with an unknown word" "^tmemctl: 'get' is not 'set'" pool get
+wrong "pool set set" "^tmemctl: 'set' is one word too many" pool set set
+wrong "pool set without a size" '^tmemctl: set what\?' pool set --node 0
+for option in --low=2M --target=2M --node=0; do
+	wrong "pool $option without set" \
+		"^tmemctl: --node, --low and --target go with 'set'" \
+		pool "$option"
+done
+for size in '' x -2M 2X 2MB 1.5G 2M2 ' 2M' 99999999999999999999 99999999999G; do
+	wrong "pool set --low '$size'" "^tmemctl: --low: '$size' is no size" \
+		pool set "--low=$size"
+done
+for size in 1 3M 2097153 1023KiB 18446744073709551615; do
+	wrong "pool set --target '$size'" \
+		"^tmemctl: --target: '$size' is no multiple of 2 MiB" \
+		pool set "--target=$size"
+done
+for node in -1 x '' 1024; do
+	wrong "pool set --node '$node'" "^tmemctl: --node: '$node' is no" \
+		pool set --low=2M "--node=$node"
 done
 
 run replay --backend anon --numa bind:63 "$work/trace"

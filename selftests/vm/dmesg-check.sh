@@ -11,7 +11,9 @@
 #
 # An OOM kill prints a call trace although nothing is wrong with the kernel:
 # tests of memory limits provoke it.  Its report, from "invoked oom-killer" to
-# the line that names the victim, does not count.
+# the line that names the victim, does not count.  Nor does the report of an
+# allocation or a kmem_cache_create() that failed, from its first line to the
+# end of its trace, nor a program's own fault ("traps: ...").
 
 dmesg | awk -v marker="$1" '
 function bad(line) {
@@ -22,15 +24,20 @@ function bad(line) {
 	       line ~ /rcu.*stall|soft lockup|hard LOCKUP|Bad page state/ ||
 	       line ~ /unable to handle|refcount_t:|list_(add|del) corruption/
 }
-index($0, marker) { seen = 1; n = 0; count = 0; oom = 0; next }
+index($0, marker) { seen = 1; n = 0; count = 0; oom = 0; fail = 0; next }
 !seen { next }
 /invoked oom-killer/ { oom = 1 }
 /oom-kill:|Out of memory: Killed|out of memory: Killed/ { oom = 0 }
+/, mode:0x[0-9a-f]+\([A-Z_|0-9a-fx]*\), nodemask=/ { fail = 60 }
+/kmem_cache_create.*failed with error -/ { fail = 60 }
+/traps: / { next }
 {
 	text[++n] = $0
-	hit[n] = !oom && bad($0)
+	hit[n] = !oom && !fail && bad($0)
 	count += hit[n]
+	fail -= fail > 0
 }
+/<\/TASK>|<\/IRQ>/ { fail = 0 }
 END {
 	if (!seen) {
 		print "the kernel log does not hold: " marker

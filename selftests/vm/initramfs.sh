@@ -30,8 +30,12 @@ add_busybox() {
 }
 
 # modules.dep lists what a module needs, to be loaded from right to left.
+# What is built in needs nothing.
 module_order() {
 	local module=$1 line path
+	if grep -qsE "/$module\.ko\$" "$modules_dir/modules.builtin"; then
+		return
+	fi
 	line=$(grep -E "^[^:]*/$module\.ko(\.[a-z]+)?:" \
 		"$modules_dir/modules.dep") || die "no module $module in $modules_dir"
 	# shellcheck disable=SC2086 # words are wanted

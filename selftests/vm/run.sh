@@ -16,16 +16,20 @@ usage() {
 	usage: selftests/vm/run.sh [options] -- COMMAND [ARGUMENT]...
 	       selftests/vm/run.sh [options] --shell
 
-	  --kernel K        6.1, 6.12 (default) or a release in the cache
+	  --kernel K        6.1, 6.12 (default), a release in the cache, or debug:
+	                    the kernel of make check-debug
 	  --nodes N         NUMA nodes (default 2); two CPUs are spread over them
 	  --mem MIB         memory of each node (default 1024)
 	  --timeout S       end the machine after S seconds (default 300)
 	  --append ARGS     further kernel arguments
 	  --file SRC[:DST]  put a file or folder into the machine; DST is
 	                    absolute, or below /tmem (default: as it lies here)
+	  --get FILE        bring a file out when the command has ended; a path
+	                    below /tmem there, and below the project here
 	  --module NAME     load a module of the kernel's package (brd always is)
 	  --ko FILE         the tmem.ko to use (default build/kmod/RELEASE/tmem.ko)
 	  --no-insmod       do not load tmem.ko, nor expect it to be there
+	  --may-complain    what the kernel complains of is the command's matter
 	  --logs DIR        keep console.log and output.log there
 	  --shell           an interactive shell instead of a command
 
@@ -62,14 +66,15 @@ number() {
 # --- options ----------------------------------------------------------------
 
 kernel=6.12 nodes=2 mem=1024 limit=300 append='' ko='' logs=''
-insmod=1 shell=0
-files=() modules=(brd) command=()
+insmod=1 shell=0 complain=0
+files=() gets=() modules=(brd) command=()
 
 parse_options() {
 	while [[ $# -gt 0 ]]; do
 		case $1 in
 		--no-insmod) insmod=0; shift; continue ;;
 		--shell) shell=1; shift; continue ;;
+		--may-complain) complain=1; shift; continue ;;
 		-h | --help) usage; exit 0 ;;
 		--) shift; command=("$@"); break ;;
 		-*) ;;
@@ -83,6 +88,7 @@ parse_options() {
 		--timeout) number "$1" "$2"; limit=$2 ;;
 		--append) append=$2 ;;
 		--file) files+=("$2") ;;
+		--get) gets+=("$2") ;;
 		--module) modules+=("$2") ;;
 		--ko) ko=$2 ;;
 		--logs) logs=$2 ;;
@@ -102,13 +108,16 @@ parse_options() {
 
 # Sets release, vmlinuz, modules_dir.
 find_kernel() {
-	local line
-	line=$("$root/tools/build/kernels.sh" --list | kernel_line)
+	local line lister=$root/tools/build/kernels.sh
+	if [[ $kernel == debug || $kernel == *-tmem-debug ]]; then
+		lister=$root/tools/build/debug-kernel.sh
+	fi
+	line=$("$lister" --list | kernel_line)
 	if [[ -z $line ]]; then
-		line=$("$root/tools/build/kernels.sh" | kernel_line)
+		line=$("$lister" | kernel_line)
 	fi
 	[[ -n $line ]] || die "no kernel '$kernel'; there are:" \
-		"$("$root/tools/build/kernels.sh" --list | awk '{print $1 " = " $2}' | paste -sd,)"
+		"$("$lister" --list | awk '{print $1 " = " $2}' | paste -sd,)"
 	read -r _ release vmlinuz modules_dir _ <<<"$line"
 }
 
@@ -132,6 +141,7 @@ write_config() {
 	cat >"$etc/tmem-vm.conf" <<-END
 		NONCE=$nonce
 		INSMOD=$insmod
+		MAY_COMPLAIN=$complain
 		SHELL_WANTED=$shell
 		TERM=$(quote "${TERM:-dumb}")
 		ROWS=$rows
@@ -141,6 +151,7 @@ write_config() {
 		quote "$arg"
 		printf ' '
 	done >"$etc/tmem-vm.command"
+	printf '%s\n' ${gets[@]+"${gets[@]}"} >"$etc/tmem-vm.get"
 	cat >"$etc/profile" <<-'END'
 		stty rows "$ROWS" cols "$COLUMNS"
 		echo "tmem: Linux $(uname -r), $(ls -d /sys/devices/system/node/node* |
@@ -259,13 +270,15 @@ qemu_command() {
 	[[ $accel != kvm ]] || cpu=host
 	cpu+=,la57=off # TCG's five-level page tables have misbehaved
 	[[ $shell -eq 0 ]] || tty=stdio,id=out,signal=off,mux=on
+	# For a brd that is built in; init gives a module the same.
+	local brd="brd.rd_nr=2 brd.rd_size=65536"
 	# shellcheck disable=SC2054,SC2207 # commas are QEMU's; words are wanted
 	qemu=(qemu-system-x86_64 -no-user-config -nodefaults -display none
 		-no-reboot -machine "pc,accel=$accel" -cpu "$cpu"
 		-smp 2,sockets=2,cores=1,threads=1 -m "$((nodes * mem))M"
 		$(numa_args)
 		-kernel "$vmlinuz" -initrd "$work/initramfs"
-		-append "console=ttyS0,115200 panic=-1 oops=panic log_buf_len=4M $append"
+		-append "console=ttyS0,115200 no_timer_check panic=-1 oops=panic log_buf_len=4M $brd $append"
 		-serial "file:$work/console.log"
 		-chardev "$tty" -serial chardev:out
 		-serial "file:$work/words.log")
@@ -315,9 +328,27 @@ last_lines() {
 	}
 }
 
+# What was asked for is among the guest's words, see init.
+take_files() {
+	local file
+	for file in ${gets[@]+"${gets[@]}"}; do
+		sed -n "/^file $nonce ${file//\//\\/}\$/,/^end $nonce\$/p" \
+			"$work/words.log" | sed '1d;$d' | base64 -d >"$work/got"
+		if [[ -s $work/got ]]; then
+			mkdir -p "$(dirname "$root/$file")"
+			mv "$work/got" "$root/$file"
+		else
+			say "no $file came out of the machine"
+			failed=1
+		fi
+	done
+	sed -i "/^file $nonce /,/^end $nonce\$/d" "$work/words.log"
+}
+
 # The guest's words: notes, and the verdict with our nonce last.
 judge() {
 	local code
+	take_files
 	if grep -v "^verdict " "$work/words.log" 2>/dev/null >"$work/notes"; then
 		failed=1
 		sed 's/^/run.sh: guest: /' "$work/notes" >&2

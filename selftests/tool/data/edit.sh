@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# edit.sh - snapshots for the tests of tmemctl.  Sourced after common.sh; not a
+# test itself.
+#
+# before.json and after.json are two runs of a program that does not exist: 100
+# and 200 steps, one leak (metrics.py), one decoy with the same frames, a site
+# that is gone and one that is new.  Their figures are those of the tests.
+
+# shellcheck disable=SC2154 # here and work are common.sh's
+cp "$here"/selftests/tool/data/*.json "$work" # they are this user's there
+before=$work/before.json
+# shellcheck disable=SC2034 # for the tests
+after=$work/after.json
+# Debian's, which sees Debian's packages.
+python=/usr/bin/python3
+[[ -x $python ]] || python=python3
+
+if ! command -v "$python" >/dev/null; then
+	echo "1..0 # SKIP no python3 to make snapshots with"
+	exit 0
+fi
+
+# edit PYTHON [FILE [FROM]] - FROM (before.json), changed by statements in
+# which it is "d".
+edit() {
+	"$python" -c 'import json, sys
+d = json.load(open(sys.argv[2]))
+exec(sys.argv[1])
+json.dump(d, open(sys.argv[3], "w"))' "$1" "${3:-$before}" \
+		"${2:-$work/edited.json}"
+}
+
+# holds PYTHON - true if that is, of the JSON on stdout as "d".
+holds() {
+	"$python" -c 'import json, sys
+d = json.load(open(sys.argv[2]))
+sys.exit(not eval("(" + sys.argv[1] + ")"))' "$1" "$work/out"
+}
+
+# snapshot ARG... - tmemctl, without a look at files.
+snapshot() {
+	run "$@" --no-symbols
+}

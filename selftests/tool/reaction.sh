@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# reaction.sh - the benchmark of the monitor: a real event, by FIFO and by
+# socket, frees memory within the bar (measured: a thirtieth of it); lines are
+# predicted and steps are not; a trace is read, and what is none is refused.
+
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "$0")/common.sh"
+
+reaction=$here/build/bench/reaction
+
+if [[ ! -x $reaction ]]; then
+	echo "1..0 # SKIP $reaction is not built"
+	exit 0
+fi
+
+# react ARG... - the benchmark, for a minute at most.
+react() {
+	status=0
+	TMEM_BACKEND=anon timeout -k 5 60 "$reaction" "$@" >"$work/out" \
+		2>"$work/err" || status=$?
+}
+
+# hits SERIES - its share of hits, from the table.
+hits() {
+	sed -nE "s/^  $1  +[a-z]* +[0-9]+ +([0-9.]+) %.*/\1/p" "$work/out" |
+		head -n 1
+}
+
+# at_least NUMBER LEAST
+at_least() {
+	awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a >= b) }'
+}
+
+echo "TAP version 13"
+
+for kind in fifo socket; do
+	react latency "$kind" 5 </dev/null
+	check "an event by $kind frees memory within the bar" passed
+	check "all that was idle" printed 'last +256\.0 MiB'
+done
+
+react synthetic 7 </dev/null
+check "made-up programs are predicted" passed
+for series in constant rise fall; do
+	check "$series: always" equal "$(hits "$series")" 100.0
+done
+check "a rise with noise: nearly always" at_least "$(hits 'rise . 2 %')" 80
+check "a step is no trend" at_least "$(hits step)" 75
+
+# 100 blocks of 1 MiB, one each 100 ms, none freed.
+for ((i = 0; i < 100; i++)); do
+	echo "a $i 1048576 64 0 $((i * 100000000)) 1"
+done >"$work/trace"
+react predict rising 100 500 <"$work/trace"
+check "a trace is read" passed
+check "its rise is predicted" at_least "$(hits rising)" 90
+react predict none 100 500 </dev/null
+check "no trace is refused" one_line 'no trace'
+react nonsense </dev/null
+check "so is no command" one_line '^usage:'
+
+finish
