@@ -194,6 +194,11 @@ static void tmem_pool_refill(struct work_struct *work)
 		added++;
 		cond_resched();
 	}
+	/* What was put off is done; above its low mark a pool is left alone. */
+	spin_lock(&pool->lock);
+	if (pool->count >= pool->target)
+		cancel_delayed_work(&pool->retry);
+	spin_unlock(&pool->lock);
 	if (added)
 		trace_tmem_pool_refill(pool->nid, added, READ_ONCE(pool->count),
 				       READ_ONCE(pool->target));

@@ -120,6 +120,25 @@ TEST_F_TIMEOUT(pool, low_mark, KT_REFILLS_S)
 	EXPECT_EQ(missed, get(self->node, "pool_missed"));
 }
 
+/*
+ * Reclaim takes from the pool, and the refill is put off; once the pool has been
+ * filled by request, nothing is left to be done later (after 11 s).
+ */
+TEST_F_TIMEOUT(pool, low_mark_after_reclaim, KT_REFILLS_S + 13)
+{
+	ASSERT_EQ(0, fill_pool(self));
+	kt_sleep_ms(500);
+	ASSERT_EQ(0, kt_write_file("/proc/sys/vm/drop_caches", "2"));
+	EXPECT_GT(TARGET * KT_SPAN, kt_pool_bytes(self->node));
+	ASSERT_EQ(0, fill_pool(self));
+	kt_sleep_ms(500);
+	ASSERT_EQ(0, make(self, 64));
+	for (size_t i = 0; i < TARGET - LOW; i++)
+		kt_span(&self->a, i)[0] = 1;
+	kt_sleep_ms(13000);
+	EXPECT_TRUE(kt_pool_holds(self->node, LOW, 0));
+}
+
 /* Fills all memory that a node has free with something that is not zero. */
 static void dirty(struct __test_metadata *_metadata,
 		  struct _test_data_pool *self, size_t spans)
