@@ -363,7 +363,8 @@ TEST(an_opening_is_enough)
 
 	ASSERT_EQ(0, opt_init(false, 0));
 	ASSERT_EQ(0, tmem_optimizer_set_strategy(TMEM_OPTIMIZER_BALANCED));
-	for (i = 0; i < 20; i++)
+	/* Now and then chance looks like a series, and the mark is enough. */
+	for (i = 0; i < 20 || (outstanding() && i < 100); i++)
 		ASSERT_TRUE(
 			steps_purged(1, 16, lt_between(&seed, 1, 40) * 65536));
 	/* The first block of a step of the largest size. */
