@@ -275,7 +275,8 @@ TEST(hundred_thousand)
 	EXPECT_EQ(0, tmem_snapshot_write(null, TMEM_SNAPSHOT_RECORDS));
 	printf("# with all records in it %llu ms\n",
 	       (unsigned long long)(lt_ms() - from));
-	EXPECT_GT(LT_COUNT(1000, 10000), (int)(lt_ms() - from));
+	/* One pass over them, not one for each. */
+	EXPECT_GT(10000U, lt_ms() - from);
 	for (i = 0; i < n; i++)
 		tmem_free(many[i]);
 	EXPECT_EQ(0U, an_stats().records);

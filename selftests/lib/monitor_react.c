@@ -57,8 +57,11 @@ TEST_F(monitor, frees_memory_at_the_managers_word)
 	       (double)(event.decision_ns - began) / 1e6,
 	       (double)(event.first_ns - began) / 1e6,
 	       (double)(event.done_ns - began) / 1e6);
-	/* The bar is 10 ms; the machine may be busy with other tests. */
-	EXPECT_LT(event.first_ns - began, 100 * MS);
+	/*
+	 * At the event: the next look is an hour away.  How quickly, on a machine
+	 * that is not busy with other tests, is said by bench-reaction.
+	 */
+	EXPECT_LT(event.first_ns - began, 1000 * MS);
 	EXPECT_EQ(event.bytes, stats_get().freed_bytes);
 	EXPECT_EQ(event.first_ns - event.event_ns, stats_get().reaction_ns);
 	EXPECT_EQ(TMEM_GC_SOURCE_MONITOR, (int)gc_get().source);
