@@ -40,13 +40,7 @@ powers() {
 
 echo "TAP version 13"
 
-if [[ -e /dev/tmem ]]; then
-	skip "without the module it says so" "/dev/tmem is there"
-else
-	run arenas
-	check "without the module it says so" \
-		complained 1 '^tmemctl: the module is not loaded'
-fi
+check_without_module "without the module it says so" arenas
 fake FAKE_OPEN=71 arenas
 check "a module of another version" \
 	complained 1 '^tmemctl: .*another version of netlink'

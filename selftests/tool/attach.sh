@@ -20,13 +20,10 @@ trap end_all EXIT
 
 make_trace 1 20000 "$work/trace"
 
-# serve [COMMAND...] - a program that can be asked; sets $pid.
-serve() {
+# started PID - sets $pid once it can be asked, and ends it with the test.
+started() {
 	local i
-	env TMEM_CONTROL=on TMEM_ANALYTICS=all TMEM_BACKEND=anon "$@" \
-		"$work/tmemctl" replay -r 10000 -t none "$work/trace" \
-		>/dev/null 2>&1 &
-	pid=$!
+	pid=$1
 	disown
 	pids+=("$pid")
 	for ((i = 0; i < 100; i++)); do
@@ -35,17 +32,18 @@ serve() {
 	done
 }
 
+# serve [COMMAND...] - a program that can be asked; sets $pid.
+serve() {
+	env TMEM_CONTROL=on TMEM_ANALYTICS=all TMEM_BACKEND=anon "$@" \
+		"$work/tmemctl" replay -r 10000 -t none "$work/trace" \
+		>/dev/null 2>&1 &
+	started $!
+}
+
 # answer HOW - a server of ours, for one request; sets $pid.
 answer() {
-	local i
 	python3 "$work/server.py" "$1" >/dev/null &
-	pid=$!
-	disown
-	pids+=("$pid")
-	for ((i = 0; i < 100; i++)); do
-		! grep -q "@tmem/$pid\$" /proc/net/unix || break
-		sleep 0.1
-	done
+	started $!
 }
 
 cat >"$work/server.py" <<'END'

@@ -10,11 +10,7 @@ source "$(dirname "$0")/common.sh"
 
 bench=$here/build/bench/alloc
 trace=$work/small.trace
-
-if [[ ! -x $bench ]]; then
-	echo "1..0 # SKIP $bench is not built"
-	exit 0
-fi
+need_built "$bench"
 
 # bench ARG... - the benchmark, for a minute at most.
 bench() {

@@ -11,11 +11,7 @@ source "$(dirname "$0")/common.sh"
 
 leaks=$here/build/bench/leaks
 trace=$work/leaky.trace
-
-if [[ ! -x $leaks ]]; then
-	echo "1..0 # SKIP $leaks is not built"
-	exit 0
-fi
+need_built "$leaks"
 
 # leaks ARG... - the study, for a minute at most.
 leaks() {

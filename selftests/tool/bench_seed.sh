@@ -9,11 +9,7 @@
 source "$(dirname "$0")/common.sh"
 
 seed=$here/build/bench/seed
-
-if [[ ! -x $seed ]]; then
-	echo "1..0 # SKIP $seed is not built"
-	exit 0
-fi
+need_built "$seed"
 
 # page ARG... - the page, for four minutes at most.
 page() {

@@ -52,6 +52,14 @@ build_fake() {
 		"$here/selftests/tool/fake_module.c"
 }
 
+# need_built PROGRAM - before its first use.  Ends the test if it is not there.
+need_built() {
+	if [[ ! -x $1 ]]; then
+		echo "1..0 # SKIP $1 is not built"
+		exit 0
+	fi
+}
+
 # What the program did last, for who has to find out why a test failed.
 show_last() {
 	echo "# exit status $status"
@@ -79,6 +87,18 @@ skip() {
 	echo "ok $count $1 # SKIP $2"
 }
 
+# check_without_module TEXT ARG... - a result of tmemctl ARG on a host without it.
+check_without_module() {
+	local text=$1
+	shift
+	if [[ -e /dev/tmem ]]; then
+		skip "$text" "/dev/tmem is there"
+	else
+		run "$@"
+		check "$text" complained 1 '^tmemctl: the module is not loaded'
+	fi
+}
+
 # finish - the plan, and the verdict.
 finish() {
 	echo "1..$count"
@@ -91,7 +111,7 @@ equal() {
 	[[ $1 == "$2" ]]
 }
 
-# calc EXPRESSION - true if awk says so.
+# calc EXPRESSION - true if awk says so; false if a number is missing in it.
 calc() {
 	awk "BEGIN { exit !($1) }"
 }

@@ -32,16 +32,8 @@ refused() {
 
 echo "TAP version 13"
 
-if [[ -e /dev/tmem ]]; then
-	skip "without the module it says so" "/dev/tmem is there"
-	skip "so does set" "/dev/tmem is there"
-else
-	run pool
-	check "without the module it says so" \
-		complained 1 '^tmemctl: the module is not loaded'
-	run pool set --low 2M
-	check "so does set" complained 1 '^tmemctl: the module is not loaded'
-fi
+check_without_module "without the module it says so" pool
+check_without_module "so does set" pool set --low 2M
 fake FAKE_LIST=12 pool
 check "a list that fails" \
 	complained 1 '^tmemctl: cannot list the nodes: Cannot allocate memory$'

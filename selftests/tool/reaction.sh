@@ -9,11 +9,7 @@
 source "$(dirname "$0")/common.sh"
 
 reaction=$here/build/bench/reaction
-
-if [[ ! -x $reaction ]]; then
-	echo "1..0 # SKIP $reaction is not built"
-	exit 0
-fi
+need_built "$reaction"
 
 # react ARG... - the benchmark, for a minute at most.
 react() {
@@ -26,11 +22,6 @@ react() {
 hits() {
 	sed -nE "s/^  $1  +[a-z]* +[0-9]+ +([0-9.]+) %.*/\1/p" "$work/out" |
 		head -n 1
-}
-
-# at_least NUMBER LEAST
-at_least() {
-	awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a >= b) }'
 }
 
 echo "TAP version 13"
@@ -46,8 +37,8 @@ check "made-up programs are predicted" passed
 for series in constant rise fall; do
 	check "$series: always" equal "$(hits "$series")" 100.0
 done
-check "a rise with noise: nearly always" at_least "$(hits 'rise . 2 %')" 80
-check "a step is no trend" at_least "$(hits step)" 75
+check "a rise with noise: nearly always" calc "$(hits 'rise . 2 %') >= 80"
+check "a step is no trend" calc "$(hits step) >= 75"
 
 # 100 blocks of 1 MiB, one each 100 ms, none freed.
 for ((i = 0; i < 100; i++)); do
@@ -55,7 +46,7 @@ for ((i = 0; i < 100; i++)); do
 done >"$work/trace"
 react predict rising 100 500 <"$work/trace"
 check "a trace is read" passed
-check "its rise is predicted" at_least "$(hits rising)" 90
+check "its rise is predicted" calc "$(hits rising) >= 90"
 react predict none 100 500 </dev/null
 check "no trace is refused" one_line 'no trace'
 react nonsense </dev/null

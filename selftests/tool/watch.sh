@@ -44,13 +44,7 @@ ended_by() {
 
 echo "TAP version 13"
 
-if [[ -e /dev/tmem ]]; then
-	skip "without the module it says so" "/dev/tmem is there"
-else
-	run watch
-	check "without the module it says so" \
-		complained 1 '^tmemctl: the module is not loaded'
-fi
+check_without_module "without the module it says so" watch
 
 fake watch --timeout 0
 check "the first line is the pressure now" equal "$status $(told)" "0 low"
