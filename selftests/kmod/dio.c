@@ -99,7 +99,7 @@ TEST_F(dio, pieces)
 {
 	const char *why;
 	int fd = disk_open(O_DIRECT, &why);
-	uint64_t rng = kt_seed();
+	uint64_t rng = pace_seed();
 	size_t at, len;
 
 	if (fd < 0)

@@ -98,9 +98,9 @@ TEST_F(events, there_and_back)
 }
 
 /* As often as the page says, however the reads lie between them. */
-TEST_F_TIMEOUT(events, all_are_counted, 60)
+TEST_F(events, all_are_counted)
 {
-	uint64_t from = self->page->changes, seed = kt_seed();
+	uint64_t from = self->page->changes, seed = pace_seed();
 	uint64_t sum = 0, reads = 0;
 
 	for (int i = 0; i < 60; i++) {
@@ -309,7 +309,7 @@ static void *take(void *arg)
 }
 
 /* Several readers of one descriptor: each event goes to one of them. */
-TEST_F_TIMEOUT(events, taken_once, 60)
+TEST_F(events, taken_once)
 {
 	uint64_t from = self->page->changes, sum = 0;
 	struct taker t[4];

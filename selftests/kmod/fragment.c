@@ -154,7 +154,7 @@ static size_t purge_each(const struct kt_arena *a, size_t n)
 	return purged;
 }
 
-TEST_F_TIMEOUT(fragment, small_pages, 90)
+TEST_F(fragment, small_pages)
 {
 	struct shards shards = { 0 };
 	int node = kt_node_last();

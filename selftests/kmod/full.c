@@ -167,7 +167,7 @@ static void others_go_elsewhere(struct __test_metadata *_metadata,
 }
 
 /* One test, because the node is to be filled up once only. */
-TEST_F_TIMEOUT(full, a_node, 120)
+TEST_F(full, a_node)
 {
 	others_go_elsewhere(_metadata, self);
 	bind_is_refused(_metadata, self);
@@ -221,7 +221,7 @@ FIXTURE_TEARDOWN(machine)
 	close(self->dev);
 }
 
-TEST_F_TIMEOUT(machine, refuses_and_kills_nobody, 180)
+TEST_F(machine, refuses_and_kills_nobody)
 {
 	struct kt_arena *a = &self->a;
 	size_t spans = 0;

@@ -247,7 +247,7 @@ static int prepare(struct fz_run_state *s, int argc, char **argv)
 	if (sh == MAP_FAILED)
 		return -errno;
 	s->sh = sh;
-	sh->seed = argc > 1 ? strtoull(argv[1], NULL, 0) : kt_seed();
+	sh->seed = argc > 1 ? strtoull(argv[1], NULL, 0) : pace_seed();
 	sh->steps = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
 	sh->steer = !sh->steps;
 	sh->trace = getenv("TMEM_FUZZ_TRACE") != NULL;

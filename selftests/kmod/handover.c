@@ -131,7 +131,7 @@ static int link_of_chain(int dev, const int *sock, uint64_t n)
 	return send_fds(sock[1], &a.fd, 1, &a) ? 5 : 0;
 }
 
-TEST_F_TIMEOUT(handover, chains, 200)
+TEST_F(handover, chains)
 {
 	int sock[CHAINS][2];
 	pid_t pid[CHAINS];
@@ -166,7 +166,7 @@ TEST_F_TIMEOUT(handover, chains, 200)
  * Sockets that hold each other and an arena, and nobody holds them: the kernel
  * finds that out at some time, and releases the arena from there.
  */
-TEST_F_TIMEOUT(handover, lost_in_sockets, 60)
+TEST_F(handover, lost_in_sockets)
 {
 	for (int round = 0; round < 10; round++) {
 		struct kt_arena a;

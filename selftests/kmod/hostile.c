@@ -3,7 +3,7 @@
  * Proves that garbage never works and never hurts: random structures, request
  * numbers, sizes and mapping offsets, thrown at the device and at an arena
  * whose contents must stay as they are.  The seed is printed; set
- * TMEM_TEST_SEED to it to repeat a run.
+ * TMEM_SEED to it to repeat a run.
  */
 #include "tmem_test_mem.h"
 
@@ -24,7 +24,7 @@ FIXTURE_SETUP(hostile)
 {
 	self->dev = kt_open();
 	ASSERT_LE(0, self->dev);
-	self->rng = kt_seed();
+	self->rng = pace_seed();
 	ASSERT_EQ(0, kt_arena_init(&self->arena, self->dev, 4 * KT_SPAN, 0, 0));
 	kt_fill(self->arena.data, self->arena.size, 1);
 	/* Idle: a purge that gets through by mistake does harm. */

@@ -167,7 +167,7 @@ static int fill_for_ever(int dev, int node, bool touch, const bool *stop)
 	return kt_stat(&a).fills_failed ? 7 : 0;
 }
 
-TEST_F_TIMEOUT(hotplug, cpus_of_a_node, 200)
+TEST_F(hotplug, cpus_of_a_node)
 {
 	struct kt_arena a;
 	pid_t pid[2];
@@ -323,7 +323,7 @@ static void movable_and_back(struct __test_metadata *_metadata,
 	kt_arena_fini(&a);
 }
 
-TEST_F_TIMEOUT(hotplug, memory_of_a_node, 230)
+TEST_F(hotplug, memory_of_a_node)
 {
 	int blocks[BLOCKS], ret = 0;
 	size_t n = find_blocks(self->node, blocks), gone = 0, stayed = 0;

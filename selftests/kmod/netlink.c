@@ -102,7 +102,7 @@ static int dump(struct kt_nl *nl, uint8_t cmd,
 }
 
 /* Far more than fits one answer. */
-TEST_F_TIMEOUT(netlink, many_arenas, 60)
+TEST_F(netlink, many_arenas)
 {
 	struct list l = { 0 };
 	char name[32];
@@ -127,11 +127,11 @@ TEST_F_TIMEOUT(netlink, many_arenas, 60)
  * Arenas come and go between the answers of one list: those that were there
  * all the time are in it, once; those that were not may be.
  */
-TEST_F_TIMEOUT(netlink, while_arenas_come_and_go, 60)
+TEST_F(netlink, while_arenas_come_and_go)
 {
 	struct list l = { 0 };
 	struct nlmsghdr *h;
-	uint64_t seed = kt_seed();
+	uint64_t seed = pace_seed();
 	size_t answers = 0, missing = 0;
 	bool done = false;
 	int len;

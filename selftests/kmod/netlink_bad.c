@@ -189,7 +189,7 @@ TEST_F(bad, messages_cut_off)
 /* Without a reservation: any answer, or none, but the family lives. */
 TEST_F(bad, at_random)
 {
-	uint64_t seed = kt_seed();
+	uint64_t seed = pace_seed();
 
 	fcntl(self->nl.fd, F_SETFL, O_NONBLOCK);
 	for (int i = 0; i < 4000; i++) {

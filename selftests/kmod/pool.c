@@ -78,7 +78,7 @@ static int make(struct _test_data_pool *self, size_t spans)
 			     TMEM_POLICY_BIND, 1ULL << self->node);
 }
 
-TEST_F_TIMEOUT(pool, fills_up_and_empties, KT_REFILLS_S)
+TEST_F(pool, fills_up_and_empties)
 {
 	int64_t refilled = get(self->node, "pool_refilled");
 	uint64_t full;
@@ -99,7 +99,7 @@ TEST_F_TIMEOUT(pool, fills_up_and_empties, KT_REFILLS_S)
 }
 
 /* Refilled when it is below its low mark, and not before. */
-TEST_F_TIMEOUT(pool, low_mark, KT_REFILLS_S)
+TEST_F(pool, low_mark)
 {
 	int64_t taken = get(self->node, "pool_taken");
 	int64_t missed = get(self->node, "pool_missed");
@@ -124,7 +124,7 @@ TEST_F_TIMEOUT(pool, low_mark, KT_REFILLS_S)
  * Reclaim takes from the pool, and the refill is put off; once the pool has been
  * filled by request, nothing is left to be done later (after 11 s).
  */
-TEST_F_TIMEOUT(pool, low_mark_after_reclaim, KT_REFILLS_S + 13)
+TEST_F(pool, low_mark_after_reclaim)
 {
 	ASSERT_EQ(0, fill_pool(self));
 	kt_sleep_ms(500);
@@ -151,7 +151,7 @@ static void dirty(struct __test_metadata *_metadata,
 	kt_arena_fini(&a);
 }
 
-TEST_F_TIMEOUT(pool, zeroed_and_on_the_node, KT_REFILLS_S)
+TEST_F(pool, zeroed_and_on_the_node)
 {
 	struct kt_arena *a = &self->a;
 	size_t off = 0;
@@ -175,7 +175,7 @@ TEST_F_TIMEOUT(pool, zeroed_and_on_the_node, KT_REFILLS_S)
 }
 
 /* Memory of the pool that comes back goes through zeroing again. */
-TEST_F_TIMEOUT(pool, zeroed_the_second_time, KT_REFILLS_S)
+TEST_F(pool, zeroed_the_second_time)
 {
 	struct kt_arena *a = &self->a;
 	struct tmem_arena_purge out;
@@ -196,7 +196,7 @@ TEST_F_TIMEOUT(pool, zeroed_the_second_time, KT_REFILLS_S)
 	EXPECT_LE(TARGET, kt_stat(a).fills_pool);
 }
 
-TEST_F_TIMEOUT(pool, missed, KT_REFILLS_S)
+TEST_F(pool, missed)
 {
 	int64_t missed = get(self->node, "pool_missed");
 	int64_t taken = get(self->node, "pool_taken");
@@ -236,7 +236,7 @@ static void *touch_every_fourth(void *arg)
 }
 
 /* Many at once: none is handed out twice. */
-TEST_F_TIMEOUT(pool, handed_out_once, KT_REFILLS_S)
+TEST_F(pool, handed_out_once)
 {
 	int64_t taken = get(self->node, "pool_taken");
 	struct kt_arena *a = &self->a;
@@ -293,7 +293,7 @@ static int charged(struct _test_data_pool *self, const struct kt_cgroup *cg)
 		       0;
 }
 
-TEST_F_TIMEOUT(pool, charged_when_taken, KT_REFILLS_S)
+TEST_F(pool, charged_when_taken)
 {
 	struct kt_cgroup cg;
 	pid_t pid;
@@ -310,7 +310,7 @@ TEST_F_TIMEOUT(pool, charged_when_taken, KT_REFILLS_S)
 }
 
 /* Who may not use the node gets nothing of its pool. */
-TEST_F_TIMEOUT(pool, keeps_to_the_cpuset, KT_REFILLS_S)
+TEST_F(pool, keeps_to_the_cpuset)
 {
 	int other = kt_node_first();
 	int64_t taken = get(self->node, "pool_taken");

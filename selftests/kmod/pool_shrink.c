@@ -56,7 +56,7 @@ FIXTURE_TEARDOWN(shrink)
 }
 
 /* The kernel asks all shrinkers, as it does when memory is short. */
-TEST_F_TIMEOUT(shrink, when_asked, KT_REFILLS_S)
+TEST_F(shrink, when_asked)
 {
 	int64_t shrunk = get(self->node, "pool_shrunk"), left;
 
@@ -94,7 +94,7 @@ static int hog(int node, int64_t shrunk)
 	return 4;
 }
 
-TEST_F_TIMEOUT(shrink, when_the_node_is_full, KT_REFILLS_S)
+TEST_F(shrink, when_the_node_is_full)
 {
 	int64_t shrunk = get(self->node, "pool_shrunk"), left;
 	struct tmem_arena_purge out;
@@ -125,7 +125,7 @@ TEST_F_TIMEOUT(shrink, when_the_node_is_full, KT_REFILLS_S)
 	kt_arena_fini(&a);
 }
 
-TEST_F_TIMEOUT(shrink, not_filled_while_high, KT_REFILLS_S)
+TEST_F(shrink, not_filled_while_high)
 {
 	struct kt_arena a;
 
@@ -155,7 +155,7 @@ TEST_F_TIMEOUT(shrink, not_filled_while_high, KT_REFILLS_S)
 }
 
 /* At medium it is. */
-TEST_F_TIMEOUT(shrink, filled_while_medium, KT_REFILLS_S)
+TEST_F(shrink, filled_while_medium)
 {
 	struct kt_arena a;
 

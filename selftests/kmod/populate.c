@@ -51,7 +51,7 @@ static void all_there(struct __test_metadata *_metadata, struct kt_arena *a)
 	EXPECT_EQ(a->spans, kt_stat(a).fills);
 }
 
-TEST_F_TIMEOUT(populate, any_number_of_workers, 60)
+TEST_F(populate, any_number_of_workers)
 {
 	const unsigned int workers[] = { 0, 1, 2, 64, UINT32_MAX };
 
@@ -67,7 +67,7 @@ TEST_F_TIMEOUT(populate, any_number_of_workers, 60)
 	}
 }
 
-TEST_F_TIMEOUT(populate, every_policy, 60)
+TEST_F(populate, every_policy)
 {
 	for (unsigned int p = 0; p <= TMEM_POLICY_INTERLEAVE; p++) {
 		ASSERT_EQ(0, kt_arena_init(

@@ -61,7 +61,7 @@ TEST_F(stop, a_limit)
 }
 
 /* A node that is full: no more than there is, and what there is is good. */
-TEST_F_TIMEOUT(stop, a_full_node, 150)
+TEST_F(stop, a_full_node)
 {
 	int node = kt_node_last();
 	struct kt_arena *a = &self->a, first;
@@ -115,7 +115,7 @@ static void nothing(int sig)
 {
 }
 
-TEST_F_TIMEOUT(stop, a_signal, 60)
+TEST_F(stop, a_signal)
 {
 	struct sigaction act = { .sa_handler = nothing };
 	struct kt_arena *a = &self->a;
@@ -148,7 +148,7 @@ TEST_F_TIMEOUT(stop, a_signal, 60)
 }
 
 /* Others see it coming. */
-TEST_F_TIMEOUT(stop, progress, 60)
+TEST_F(stop, progress)
 {
 	struct kt_arena *a = &self->a;
 	struct job j = { .a = a, .p = { 0, MANY, -1, 2, 0 } };
@@ -173,9 +173,9 @@ TEST_F_TIMEOUT(stop, progress, 60)
 }
 
 /* The process ends in the middle; the teardown looks for its memory. */
-TEST_F_TIMEOUT(stop, a_kill, 90)
+TEST_F(stop, a_kill)
 {
-	uint64_t seed = kt_seed();
+	uint64_t seed = pace_seed();
 
 	for (int round = 0; round < 10; round++) {
 		pid_t pid = fork();
@@ -216,7 +216,7 @@ static int too_little(struct kt_arena *a, const struct kt_cgroup *cg)
 	return p.populated * KT_SPAN > kt_stat(a).resident ? 4 : 0;
 }
 
-TEST_F_TIMEOUT(stop, a_cgroup, 60)
+TEST_F(stop, a_cgroup)
 {
 	struct kt_cgroup cg;
 	int ret = kt_cgroup_init(&cg, "+memory"), status;

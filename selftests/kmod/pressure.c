@@ -178,7 +178,7 @@ static void all_agree(struct __test_metadata *_metadata,
 		  (uint64_t)kt_sysfs_number("pressure/changes"));
 }
 
-TEST_F_TIMEOUT(pressure, a_stall_is_told, 120)
+TEST_F(pressure, a_stall_is_told)
 {
 	if (!kt_psi_on())
 		SKIP(return, "no PSI; see psi_off");
@@ -206,7 +206,7 @@ TEST_F_TIMEOUT(pressure, a_stall_is_told, 120)
 }
 
 /* With the thresholds that it comes with: 5 %, 20 %, 40 %. */
-TEST_F_TIMEOUT(pressure, a_stall_by_default, 180)
+TEST_F(pressure, a_stall_by_default)
 {
 	if (!kt_psi_on())
 		SKIP(return, "no PSI; see psi_off");
@@ -231,7 +231,7 @@ TEST_F_TIMEOUT(pressure, a_stall_by_default, 180)
 	all_agree(_metadata, self);
 }
 
-TEST_F_TIMEOUT(pressure, a_threshold_is_crossed, 60)
+TEST_F(pressure, a_threshold_is_crossed)
 {
 	for (int round = 0; round < KT_ROUNDS; round++) {
 		uint64_t since;

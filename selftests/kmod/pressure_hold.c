@@ -110,7 +110,7 @@ TEST_F(hold, up_at_once)
 	EXPECT_EQ((uint32_t)TMEM_LEVEL_MEDIUM, self->page->use_level);
 }
 
-TEST_F_TIMEOUT(hold, hysteresis, 60)
+TEST_F(hold, hysteresis)
 {
 	ASSERT_EQ(0, kt_knob_number(&self->knobs, "pressure/hysteresis",
 				    HYSTERESIS));
@@ -150,7 +150,7 @@ TEST_F(hold, hysteresis_is_not_a_trap)
 	EXPECT_TRUE(kt_level_wait(self->page, TMEM_LEVEL_LOW, 3000));
 }
 
-TEST_F_TIMEOUT(hold, hold_ms, 60)
+TEST_F(hold, hold_ms)
 {
 	uint64_t since;
 
@@ -181,7 +181,7 @@ TEST_F_TIMEOUT(hold, hold_ms, 60)
 }
 
 /* From the top: each level has its own threshold to be left by. */
-TEST_F_TIMEOUT(hold, level_by_level, 60)
+TEST_F(hold, level_by_level)
 {
 	ASSERT_TRUE(
 		kt_steer_wait(&self->knobs, self->page, TMEM_LEVEL_CRITICAL));
@@ -204,7 +204,7 @@ TEST_F_TIMEOUT(hold, level_by_level, 60)
 }
 
 /* The worse of the two figures decides. */
-TEST_F_TIMEOUT(hold, the_worse_one, 60)
+TEST_F(hold, the_worse_one)
 {
 	struct kt_stall stall;
 

@@ -126,7 +126,7 @@ static int hog(int node, int64_t scanned)
  * One node runs short while the machine as a whole does not: the level goes up
  * for reclaim alone, and comes down when that is over for long enough.
  */
-TEST_F_TIMEOUT(psi_off, level_by_reclaim, 120)
+TEST_F(psi_off, level_by_reclaim)
 {
 	int node = kt_node_last();
 	uint32_t high = 0;

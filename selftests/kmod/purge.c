@@ -105,7 +105,7 @@ TEST_F(purge, memory_comes_back)
 TEST_F(purge, busy_and_garbage_words)
 {
 	struct kt_arena *a = &self->a;
-	uint64_t rng = kt_seed();
+	uint64_t rng = pace_seed();
 
 	for (int round = 0; round < 200; round++) {
 		for (size_t i = 0; i < SPANS; i++)

@@ -146,17 +146,17 @@ static void idle_before_kill(struct __test_metadata *_metadata,
 	EXPECT_EQ(SPANS - BUSY, kt_stat(&self->a).recalled);
 }
 
-TEST_F_TIMEOUT(recall_oom, idle_goes_before_a_kill, 120)
+TEST_F(recall_oom, idle_goes_before_a_kill)
 {
 	idle_before_kill(_metadata, self, 1);
 }
 
-TEST_F_TIMEOUT(recall_oom, many_ask_at_once, 120)
+TEST_F(recall_oom, many_ask_at_once)
 {
 	idle_before_kill(_metadata, self, 4);
 }
 
-TEST_F_TIMEOUT(recall_oom, nothing_is_idle, 120)
+TEST_F(recall_oom, nothing_is_idle)
 {
 	const struct greed all = { .node = -1, .threads = 1 };
 
@@ -170,7 +170,7 @@ TEST_F_TIMEOUT(recall_oom, nothing_is_idle, 120)
 }
 
 /* One node is full; the other one has memory.  Its spans may go, or not. */
-TEST_F_TIMEOUT(recall_oom, a_node_is_full, 120)
+TEST_F(recall_oom, a_node_is_full)
 {
 	struct greed g = { .node = kt_node_last(), .threads = 1 };
 	size_t left = 0;
@@ -202,7 +202,7 @@ static int keep_in(const struct kt_cgroup *cg, const struct kt_arena *a)
 	return kt_wait(pid);
 }
 
-TEST_F_TIMEOUT(recall_oom, a_cgroup_is_full, 120)
+TEST_F(recall_oom, a_cgroup_is_full)
 {
 	const struct greed g = { .cg = &self->cg, .node = -1, .threads = 2 };
 	struct kt_recall since;
@@ -221,7 +221,7 @@ TEST_F_TIMEOUT(recall_oom, a_cgroup_is_full, 120)
  * Those that are idle the longest are held by somebody and cannot go; they must
  * not hide the others.
  */
-TEST_F_TIMEOUT(recall_oom, the_oldest_are_pinned, 120)
+TEST_F(recall_oom, the_oldest_are_pinned)
 {
 	const struct greed all = { .node = -1, .threads = 1 };
 	int p[PINNED][2];

@@ -25,7 +25,7 @@ FIXTURE_SETUP(recall_order)
 	ASSERT_LE(0, self->dev);
 	if (access(KT_SHRINK, W_OK))
 		SKIP(return, KT_SHRINK ": %s", strerror(errno));
-	self->rng = kt_seed();
+	self->rng = pace_seed();
 	self->free_before = kt_free(-1);
 	self->before = kt_recall();
 }

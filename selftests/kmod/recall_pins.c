@@ -112,7 +112,7 @@ static void others_go(struct __test_metadata *_metadata,
 	}
 }
 
-TEST_F_TIMEOUT(recall_pins, in_a_pipe, 60)
+TEST_F(recall_pins, in_a_pipe)
 {
 	unsigned char page[KT_PAGE];
 	struct kt_arena *a = &self->a;
@@ -135,7 +135,7 @@ TEST_F_TIMEOUT(recall_pins, in_a_pipe, 60)
 	EXPECT_TRUE(all_go(a));
 }
 
-TEST_F_TIMEOUT(recall_pins, pinned_for_long, 60)
+TEST_F(recall_pins, pinned_for_long)
 {
 	struct iovec iov = { self->a.data, 3 * KT_SPAN };
 	struct io_uring_params params = { 0 };
@@ -184,10 +184,10 @@ static void *recall_all_the_time(void *arg)
  * back holds what was read, all of it: the disk did not write to pages that the
  * arena had lost meanwhile.
  */
-TEST_F_TIMEOUT(recall_pins, direct_io_in_flight, 120)
+TEST_F(recall_pins, direct_io_in_flight)
 {
 	int fd = open(DISK, O_RDWR | O_DIRECT | O_CLOEXEC);
-	uint64_t size = 0, rng = kt_seed(), seed = SEED;
+	uint64_t size = 0, rng = pace_seed(), seed = SEED;
 	struct kt_arena *a = &self->a;
 	size_t won = 0, lost = 0, bad = 0;
 	uint64_t end = kt_now_ms() + 6000;
@@ -274,7 +274,7 @@ static int read_for_ever(pid_t from, const struct kt_arena *a, bool *stop)
 	return 0;
 }
 
-TEST_F_TIMEOUT(recall_pins, read_by_another_process, 120)
+TEST_F(recall_pins, read_by_another_process)
 {
 	bool *stop = kt_shared(sizeof(*stop));
 	struct kt_arena *a = &self->a;

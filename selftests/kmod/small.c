@@ -69,7 +69,7 @@ static int child_init(struct kt_arena *a, int dev, const struct kt_cgroup *cg,
 	return now < 0 ? -EIO : kt_cgroup_limit(cg, (size_t)now + room);
 }
 
-TEST_F_TIMEOUT(small, limit_is_kept, 60)
+TEST_F(small, limit_is_kept)
 {
 	struct kt_arena a;
 	pid_t pid = fork();

@@ -217,7 +217,7 @@ static void check_psi(struct __test_metadata *_metadata, const char *kind,
 	EXPECT_EQ(0U, got->__reserved);
 }
 
-TEST_F_TIMEOUT(status, stalls, 60)
+TEST_F(status, stalls)
 {
 	struct tmem_status st;
 	struct kt_stall stall;

@@ -112,7 +112,7 @@ static unsigned int provoke(const struct tmem_status *page)
 	return rounds;
 }
 
-TEST_F_TIMEOUT(status_race, never_torn, 60)
+TEST_F(status_race, never_torn)
 {
 	struct reader r[READERS];
 	pthread_t id[READERS];

@@ -34,7 +34,7 @@ FIXTURE_SETUP(storm)
 	self->dev = kt_open();
 	ASSERT_LE(0, self->dev);
 	self->free_before = kt_free(-1);
-	self->rng = kt_seed();
+	self->rng = pace_seed();
 	self->before = kt_recall();
 	self->s = kt_shared(sizeof(*self->s));
 	ASSERT_TRUE(self->s != NULL);
@@ -104,7 +104,7 @@ static int live(int dev, uint64_t rng)
 	}
 }
 
-TEST_F_TIMEOUT(storm, killed_at_work, 200)
+TEST_F(storm, killed_at_work)
 {
 	pid_t pid[KILLED];
 	int status;
@@ -182,7 +182,7 @@ static int forked(const struct kt_arena *a, struct shared *s, size_t i,
 	return 0;
 }
 
-TEST_F_TIMEOUT(storm, forked_in_numbers, 200)
+TEST_F(storm, forked_in_numbers)
 {
 	struct shared *s = self->s;
 	pid_t pid[FORKED];

@@ -346,7 +346,7 @@ static void touch_for_ever(int dev, int ready)
 TEST_F(survive, killed_while_touching)
 {
 	uint64_t arenas = kt_arenas(self->dev);
-	uint64_t rng = kt_seed();
+	uint64_t rng = pace_seed();
 	uint64_t before = kt_free(-1);
 	int ready[2];
 	char c;

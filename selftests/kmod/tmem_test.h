@@ -10,11 +10,7 @@
 #ifndef TMEM_TEST_H
 #define TMEM_TEST_H
 
-#include "kselftest_harness.h" /* first: it defines _GNU_SOURCE */
-
-/* Two emulated machines on a busy host may need more than its 30 seconds. */
-#undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 90
+#include "pace.h" /* first: it defines _GNU_SOURCE */
 
 /* FIXTURE_SETUP and FIXTURE_TEARDOWN define functions that are not static. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
@@ -264,18 +260,7 @@ static inline size_t kt_nonzero(const unsigned char *p, size_t len)
 	return bad;
 }
 
-/* Random numbers with a seed that is printed, so that a failure repeats. */
-static inline uint64_t kt_seed(void)
-{
-	const char *env = getenv("TMEM_TEST_SEED");
-	uint64_t seed = env ? strtoull(env, NULL, 0) :
-			      kt_mix((uint64_t)time(NULL) ^ (uint64_t)getpid());
-
-	printf("# TMEM_TEST_SEED=0x%llx\n", (unsigned long long)seed);
-	fflush(stdout);
-	return seed;
-}
-
+/* Random numbers: splitmix64. */
 static inline uint64_t kt_random(uint64_t *state)
 {
 	*state += 0x9e3779b97f4a7c15ULL;

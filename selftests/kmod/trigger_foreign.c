@@ -286,11 +286,11 @@ static void *quarrel(void *arg)
 }
 
 /* The triggers fire meanwhile. */
-TEST_F_TIMEOUT(foreign, all_at_once, 60)
+TEST_F(foreign, all_at_once)
 {
 	struct crowd c[4] = { 0 };
 	pthread_t id[4];
-	uint64_t seed = kt_seed(), added = 0, removed = 0, reads = 0;
+	uint64_t seed = pace_seed(), added = 0, removed = 0, reads = 0;
 
 	ASSERT_EQ(0, kt_stall_start(&self->s));
 	for (size_t i = 0; i < 4; i++) {

@@ -112,7 +112,7 @@ static void bury_workers(struct __test_metadata *_metadata,
 	}
 }
 
-TEST_F_TIMEOUT(unload, refused_at_work, 60)
+TEST_F(unload, refused_at_work)
 {
 	int ret, dev;
 
@@ -147,7 +147,7 @@ static int knock(bool *stop)
 	return 0;
 }
 
-TEST_F_TIMEOUT(unload, as_the_last_user_dies, 120)
+TEST_F(unload, as_the_last_user_dies)
 {
 	bool *stop = kt_shared(sizeof(*stop));
 	pid_t knocker;

@@ -99,7 +99,7 @@ TEST(each_has_its_case)
 TEST(ranked_and_whole)
 {
 	struct tmem_advice advice[TMEM_ADVICE_MAX];
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	struct tmem_advice_inputs in;
 	uint32_t round, i, k, n, most = 0;
 

@@ -228,7 +228,7 @@ static void *wild_frame(uintptr_t frame)
 
 TEST(wild_frames)
 {
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 	unsigned int i;
 
@@ -307,7 +307,7 @@ static int tiers_walk(void *arg)
 
 TEST(tiers)
 {
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 
 	EXPECT_TRUE(LT_EXITED(lt_child(tiers_walk, &seed), 0));
 	setenv("TMEM_ANALYTICS", "all", 1);

@@ -40,7 +40,7 @@ TEST(sampler_is_unbiased)
 	static const size_t sizes[] = { 64, 1000, 32768, 300000, 524288 };
 	unsigned int i, k;
 
-	tmem_sampler_seed(lt_seed());
+	tmem_sampler_seed(pace_seed());
 	atomic_store(&tmem_analytics_on, true);
 	for (i = 0; i < ARRAY_SIZE(intervals); i++) {
 		for (k = 0; k < ARRAY_SIZE(sizes); k++) {
@@ -64,7 +64,7 @@ TEST(doubling_is_unbiased)
 	unsigned int n = LT_COUNT(200000, 20000), i, k;
 	double sum = 0, chance = tmem_sampler_chance(160000, 5000);
 
-	tmem_sampler_seed(lt_seed());
+	tmem_sampler_seed(pace_seed());
 	atomic_store(&tmem_analytics_on, true);
 	for (i = 0; i < n; i++) {
 		struct tmem_sampler sampler = { .random = 0 };
@@ -170,7 +170,7 @@ TEST(sites_are_unbiased)
 
 	if (heap_valgrind())
 		SKIP(return, "too slow in valgrind");
-	tmem_sampler_seed(lt_seed());
+	tmem_sampler_seed(pace_seed());
 	ASSERT_EQ(0, heap_init());
 	for (i = 0; i < ARRAY_SIZE(programs); i++)
 		EXPECT_TRUE(
@@ -186,7 +186,7 @@ TEST(thinning_is_unbiased)
 	static void *block[MANY];
 	double bias = 0, square = 0, reported = 0;
 
-	tmem_sampler_seed(lt_seed());
+	tmem_sampler_seed(pace_seed());
 	ASSERT_EQ(0, heap_init());
 	for (run = 0; run < runs; run++) {
 		struct tmem_site_info site;

@@ -193,7 +193,7 @@ FIXTURE(race)
 FIXTURE_SETUP(race)
 {
 	struct tmem_arena_config config = TMEM_ARENA_CONFIG_INIT;
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	uint32_t i;
 
 	memset(&self->r, 0, sizeof(self->r));
@@ -246,7 +246,7 @@ static void race_end(struct race *race)
 	       (unsigned long long)race->purged);
 }
 
-TEST_F_TIMEOUT(race, claim_and_purge, 60)
+TEST_F(race, claim_and_purge)
 {
 	struct tmem_arena_usage usage = TMEM_ARENA_USAGE_INIT;
 
@@ -260,7 +260,7 @@ TEST_F_TIMEOUT(race, claim_and_purge, 60)
 	EXPECT_EQ(atomic_load(&self->r.purged), usage.purged);
 }
 
-TEST_F_TIMEOUT(race, move_and_purge, 60)
+TEST_F(race, move_and_purge)
 {
 	self->r.moving = true;
 	ASSERT_TRUE(race_run(&self->r));
@@ -324,7 +324,7 @@ static void *filler_run(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(race, different_spans, 60)
+TEST_F(race, different_spans)
 {
 	struct filler filler[USERS];
 	void *what;

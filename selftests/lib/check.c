@@ -43,7 +43,7 @@ TEST_F(check, after_each_call)
 {
 	const unsigned int steps = HEAP_COUNT(4000, 500);
 	struct heap_block block[24] = { { .at = NULL } };
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	void *mine;
 	size_t i;
 

@@ -254,7 +254,7 @@ TEST_F(hostile, byte_by_byte)
 
 TEST_F(hostile, garbage)
 {
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	char request[1024];
 	unsigned int i, j, size;
 	int fd;

@@ -271,11 +271,11 @@ static bool go_around(char *start, char *end)
  * When the range has been used up, free addresses are looked for where others
  * are live, with holes between them that may be too small.
  */
-TEST_F_TIMEOUT(gather, addresses_come_around, 60)
+TEST_F(gather, addresses_come_around)
 {
 	enum { OLD = 24, NEW = 24 };
 	size_t size[OLD + NEW], i;
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	char *block[OLD + NEW], *start, *end;
 
 	start = tmem_slots.base;

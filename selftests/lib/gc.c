@@ -346,7 +346,7 @@ static void *work(void *arg)
 
 TEST(contents_survive)
 {
-	uint64_t seed = lt_seed(), end = lt_ms() + 3000;
+	uint64_t seed = pace_seed(), end = lt_ms() + 3000;
 	pthread_t thread[3];
 	struct worker w[3];
 	atomic_bool stop = false;

@@ -95,7 +95,7 @@ static int by_score(const void *a, const void *b)
 /* One by one, as tmem_lru_next() sorts inside of a batch by slot. */
 TEST(the_order_is_that_of_a_sort)
 {
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	uint32_t want[MANY];
 	struct tmem_lru lru;
 	size_t i, n, count;

@@ -184,7 +184,7 @@ TEST(what_we_took_was_not_needed)
 TEST(never_too_many)
 {
 	static uint64_t at[LOOKS + 1], low[LOOKS + 1];
-	uint64_t seed = lt_seed(), now = 0, window, exact, answer;
+	uint64_t seed = pace_seed(), now = 0, window, exact, answer;
 	struct tmem_gc_history h;
 	size_t i, k;
 

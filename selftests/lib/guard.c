@@ -475,12 +475,12 @@ TEST_F(guard, neighbours)
 }
 
 /* Random sizes, alignments and pools; every byte that is promised is used. */
-TEST_F_TIMEOUT(guard, model, 60)
+TEST_F(guard, model)
 {
 	enum { LIVE = 300 };
 	unsigned int steps = HEAP_COUNT(40000, 4000), i;
 	struct heap_block block[LIVE] = { { .at = NULL } };
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	struct tmem_pool *pool[2];
 	size_t align, size, k;
 	char *at;
@@ -563,7 +563,7 @@ static void *hand_run(void *arg)
 	return (void *)bad;
 }
 
-TEST_F_TIMEOUT(guard, threads, 60)
+TEST_F(guard, threads)
 {
 	pthread_t thread[4];
 	void *bad;

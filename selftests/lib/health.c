@@ -148,7 +148,7 @@ static void random_inputs(uint64_t *random, struct tmem_health_inputs *in)
 
 TEST(monotone)
 {
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	struct tmem_health_inputs in, more;
 	double before, after;
 	unsigned int n, falls = 0;
@@ -177,7 +177,7 @@ TEST(monotone)
 
 TEST(bounded_and_shown)
 {
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	struct tmem_health_inputs in;
 	struct tmem_health health;
 	double sum;
@@ -265,7 +265,7 @@ TEST(band_edges)
 TEST(band_does_not_flap)
 {
 	static const double edge[] = { 0.3, 0.6, 0.8 };
-	uint64_t random = lt_seed(), now = SECOND;
+	uint64_t random = pace_seed(), now = SECOND;
 	unsigned int i, n, changes, plain_changes;
 	enum tmem_health_band band, last, plain, plain_last;
 	double score;

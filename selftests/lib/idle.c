@@ -17,7 +17,7 @@ FIXTURE_SETUP(idle)
 {
 	ASSERT_EQ(0, heap_init());
 	lt_stay();
-	self->random = lt_seed();
+	self->random = pace_seed();
 }
 
 FIXTURE_TEARDOWN(idle)

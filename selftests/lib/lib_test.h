@@ -11,11 +11,7 @@
 #ifndef LIB_TEST_H
 #define LIB_TEST_H
 
-#include "kselftest_harness.h" /* first: it defines _GNU_SOURCE */
-
-/* Two emulated machines on a busy host may need more than its 30 seconds. */
-#undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 90
+#include "pace.h" /* first: it defines _GNU_SOURCE */
 
 /* FIXTURE_SETUP and FIXTURE_TEARDOWN define functions that are not static. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
@@ -147,7 +143,7 @@ static inline void lt_drain(void)
 	tmem_trim(SIZE_MAX);
 }
 
-/* Random numbers: splitmix64.  TMEM_TEST_SEED gives a run again. */
+/* Random numbers: splitmix64. */
 static inline uint64_t lt_mix(uint64_t x)
 {
 	x += 0x9e3779b97f4a7c15ULL;
@@ -165,21 +161,6 @@ static inline uint64_t lt_random(uint64_t *state)
 static inline size_t lt_between(uint64_t *state, size_t low, size_t high)
 {
 	return low + lt_random(state) % (high - low + 1);
-}
-
-static inline uint64_t lt_seed(void)
-{
-	const char *text = getenv("TMEM_TEST_SEED");
-	struct timespec now;
-	uint64_t seed;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	seed = lt_mix((uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 32) >> 32;
-	if (text)
-		seed = strtoull(text, NULL, 0);
-	printf("# TMEM_TEST_SEED=%llu\n", (unsigned long long)seed);
-	fflush(stdout);
-	return seed;
 }
 
 static inline uint64_t lt_ms(void)
@@ -303,7 +284,7 @@ static inline struct tmem_residency lt_residency(void)
 
 /*
  * Runs fn in a child and returns its wait status: what it returned is its exit
- * status.  One that hangs is ended by SIGALRM.
+ * status.  One that hangs is ended by SIGALRM, before its parent is.
  */
 static inline int lt_child(int (*fn)(void *arg), void *arg)
 {
@@ -315,7 +296,7 @@ static inline int lt_child(int (*fn)(void *arg), void *arg)
 	pid = fork();
 	if (!pid) {
 		signal(SIGALRM, SIG_DFL);
-		alarm(20); /* the harness waits 30 s */
+		alarm(PACE_HANG_S / 2);
 		status = fn(arg);
 		fflush(stdout);
 		_exit(status);

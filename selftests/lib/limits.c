@@ -224,7 +224,7 @@ FIXTURE_TEARDOWN(full)
  * The nodes have that much memory, but some of it is in use.  What was filled
  * for the request that is refused can be had again, and had back.
  */
-TEST_F_TIMEOUT(full, refused_and_given_back, 100)
+TEST_F(full, refused_and_given_back)
 {
 	size_t size = self->all / 4 / LT_SPAN * LT_SPAN;
 	char *live = lt_filled(size, 1), *more;
@@ -247,7 +247,7 @@ TEST_F_TIMEOUT(full, refused_and_given_back, 100)
 }
 
 /* More than one of them has free; both together have it. */
-TEST_F_TIMEOUT(full, a_block_on_two_nodes, 100)
+TEST_F(full, a_block_on_two_nodes)
 {
 	size_t size = tmem_topology_get()->bytes[0] / LT_SPAN * LT_SPAN;
 	struct tmem_residency r;

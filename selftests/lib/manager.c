@@ -95,7 +95,7 @@ TEST(counts_by_tier)
 	struct tmem_manager *f32 = tmem_manager_f32(), *f64;
 	uint64_t requests[TMEM_TIERS] = { 0 }, elements[TMEM_TIERS] = { 0 };
 	struct tmem_manager_stats stats;
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	unsigned int i, tier;
 	size_t n;
 	void *p;

@@ -116,7 +116,7 @@ static void *runner_run(void *arg)
 
 TEST_F(all, by_many_at_once)
 {
-	uint64_t seed = lt_seed(), until = lt_ms() + 1500, most = 0;
+	uint64_t seed = pace_seed(), until = lt_ms() + 1500, most = 0;
 	struct runner runner[4];
 	struct tmem_stats s;
 	pthread_t id[4];

@@ -245,7 +245,8 @@ TEST_F(misuse, ends_of_the_range)
 /* Anything in the range that is not one of the kept blocks. */
 TEST_F(misuse, random_pointers)
 {
-	uint64_t random = lt_seed(), wrong = 0, tries = LT_COUNT(300000, 20000);
+	uint64_t random = pace_seed(), wrong = 0,
+		 tries = LT_COUNT(300000, 20000);
 	uint64_t i;
 	char *start, *end, *p;
 	size_t k;
@@ -276,7 +277,7 @@ TEST_F(misuse, random_pointers)
 TEST_F(misuse, among_good_calls)
 {
 	enum { LIVE = 200 };
-	uint64_t random = lt_seed(), i, steps = LT_COUNT(100000, 10000);
+	uint64_t random = pace_seed(), i, steps = LT_COUNT(100000, 10000);
 	size_t size[LIVE] = { 0 }, k;
 	char *block[LIVE] = { NULL };
 

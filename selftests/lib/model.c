@@ -240,7 +240,7 @@ static bool model_open(struct model *m)
 {
 	unsigned int pool;
 
-	m->random = lt_seed();
+	m->random = pace_seed();
 	m->block = calloc(BLOCKS_MAX, sizeof(m->block[0]));
 	if (heap_init() || !m->block)
 		return false;
@@ -304,7 +304,7 @@ FIXTURE_TEARDOWN(model)
 	model_close(&self->m);
 }
 
-TEST_F_TIMEOUT(model, holds, 120)
+TEST_F(model, holds)
 {
 	unsigned int steps = LT_COUNT(variant->steps, variant->steps_sanitized);
 	/* A slower machine does less of it. */

@@ -277,7 +277,7 @@ FIXTURE_SETUP(crowd)
 {
 	size_t i;
 
-	self->seed = lt_seed();
+	self->seed = pace_seed();
 	ASSERT_EQ(0, heap_init());
 	self->w = calloc(1, sizeof(*self->w));
 	ASSERT_NE(NULL, self->w);
@@ -299,7 +299,7 @@ FIXTURE_TEARDOWN(crowd)
 	free(self->w);
 }
 
-TEST_F_TIMEOUT(crowd, holds, 100)
+TEST_F(crowd, holds)
 {
 	struct world *w = self->w;
 	pthread_t watcher;

@@ -196,7 +196,7 @@ TEST_F(host, files_of_rubbish)
 	static const char words[] = "some full avg10=9.99 total=1 0::/user "
 				    "max MemTotal: 99999999999999999999 kB\n"
 				    " - cgroup2 nan -1 MemAvailable: 1 kB\n";
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	char text[512];
 	unsigned int run, i;
 	size_t n, k;

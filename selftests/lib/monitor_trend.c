@@ -209,7 +209,7 @@ TEST(trend_zigzag)
 
 TEST(trend_of_noise)
 {
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	struct tmem_trend t;
 	double worst = 0.0;
 	unsigned int i, run;

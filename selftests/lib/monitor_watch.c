@@ -49,7 +49,7 @@ TEST(base64_of_anything)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij"
 				     "klmnopqrstuvwxyz0123456789+/";
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	unsigned char in[100], out[100];
 	unsigned int run;
 	char text[200];

@@ -145,7 +145,7 @@ static void edge_put(struct edge *edge)
 
 TEST(random_messages)
 {
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	struct edge edge = { 0 };
 	unsigned int i;
 	size_t length;
@@ -163,7 +163,7 @@ TEST(random_messages)
 /* Right messages with some bits turned over, and cut anywhere. */
 TEST(damaged_messages)
 {
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	struct edge edge = { 0 };
 	unsigned int i, k;
 	union room room;

@@ -388,14 +388,14 @@ FIXTURE_TEARDOWN(oom)
 	munmap(self->result, LT_PAGE);
 }
 
-TEST_F_TIMEOUT(oom, at_every_point, 250)
+TEST_F(oom, at_every_point)
 {
 	struct attempt a = {
 		.calls = variant->calls,
 		.for_good = variant->for_good,
 		.result = self->result,
 	};
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	size_t i;
 
 	if (LT_TSAN)

@@ -358,7 +358,7 @@ TEST(nothing_is_fetched_while_memory_is_short)
 /* Sizes at random in each step, which its first request says. */
 TEST(an_opening_is_enough)
 {
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	unsigned int i;
 
 	ASSERT_EQ(0, opt_init(false, 0));
@@ -449,7 +449,7 @@ static void *allocate(void *arg)
 
 TEST(threads_and_switching)
 {
-	uint64_t seed = lt_seed(), end = lt_ms() + 1000;
+	uint64_t seed = pace_seed(), end = lt_ms() + 1000;
 	struct tmem_optimizer_config config = TMEM_OPTIMIZER_CONFIG_INIT;
 	pthread_t thread[3];
 	unsigned int i;

@@ -75,7 +75,7 @@ TEST(steady_steps_are_foreseen)
 
 TEST(an_opening_says_what_the_past_does_not)
 {
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	struct tmem_prediction p;
 	struct tmem_demand d;
 	unsigned int from, i;
@@ -199,7 +199,7 @@ static unsigned int steps_found(unsigned int step, double wide, uint64_t *seed,
 TEST(steps_are_found)
 {
 	static const unsigned int step[] = { 32, 75, 227, 361, 1000, 4096 };
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	struct tmem_cadence c;
 	unsigned int i, steps;
 
@@ -221,7 +221,7 @@ TEST(steps_are_found)
 
 TEST(no_steps_in_noise)
 {
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	struct tmem_cadence c = { 0 };
 	unsigned int i, found = 0;
 

@@ -135,7 +135,7 @@ TEST(bursty)
 
 TEST(random_rows_are_not_trusted)
 {
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	unsigned int round, i, sure = 0, named = 0;
 	double y[N];
 
@@ -171,7 +171,7 @@ TEST(noise_costs_as_much_as_it_is)
 		TMEM_OPTIMIZER_PERIODIC,
 		TMEM_OPTIMIZER_GROWING,
 	};
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	unsigned int kind, round, i, right, rounds = LT_COUNT(500, 50);
 	double y[N + 1];
 
@@ -203,7 +203,7 @@ TEST(noise_costs_as_much_as_it_is)
 /* Over many rows of each kind it is about as good as the better baseline. */
 TEST(not_worse_than_the_simplest)
 {
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	double least[3] = { 0.0 }, most[3] = { 0.0 }, y[60];
 	unsigned int round, i, k, rounds = LT_COUNT(200, 20);
 

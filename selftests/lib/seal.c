@@ -60,7 +60,7 @@ static const size_t sizes[] = {
 	100 * LT_MIB,
 };
 
-TEST_F_TIMEOUT(seal, two_of_every_size, 200)
+TEST_F(seal, two_of_every_size)
 {
 	size_t i, size;
 	char *a, *b;
@@ -91,7 +91,7 @@ TEST_F_TIMEOUT(seal, two_of_every_size, 200)
 }
 
 /* All at once, each different, so that none lies on another. */
-TEST_F_TIMEOUT(seal, all_sizes_side_by_side, 200)
+TEST_F(seal, all_sizes_side_by_side)
 {
 	char *view[ARRAY_SIZE(sizes)];
 	size_t i;
@@ -135,7 +135,7 @@ static uint64_t pss_of(int fd)
 
 #define LOADS 8
 
-TEST_F_TIMEOUT(seal, n_loads_take_the_memory_of_one, 200)
+TEST_F(seal, n_loads_take_the_memory_of_one)
 {
 	const size_t size = LT_COUNT(24, 6) * LT_MIB;
 	struct tmem_store_stats stats;
@@ -538,14 +538,14 @@ TEST_F(seal, views_are_freed_as_blocks_are)
 }
 
 /* At random, against a list of what must be there. */
-TEST_F_TIMEOUT(seal, random_seals_and_frees, 200)
+TEST_F(seal, random_seals_and_frees)
 {
 	struct {
 		char *view;
 		size_t size;
 		uint64_t tag;
 	} held[48] = { 0 };
-	uint64_t random = lt_seed(), kinds;
+	uint64_t random = pace_seed(), kinds;
 	size_t i, k, n, rounds = LT_COUNT(4000, 400);
 
 	for (n = 0; n < rounds; n++) {
@@ -586,7 +586,7 @@ static double now_us(void)
 }
 
 /* Figures for whoever reads the output; nothing depends on them. */
-TEST_F_TIMEOUT(seal, how_long_it_takes, 200)
+TEST_F(seal, how_long_it_takes)
 {
 	const size_t kinds[] = { 4096, 64 * LT_KIB, LT_MIB, 100 * LT_MIB };
 	double start, first, second;

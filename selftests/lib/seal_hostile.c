@@ -360,9 +360,9 @@ static bool fuzz_step(struct tmem_store *store, char **held, size_t count,
 	return true;
 }
 
-TEST_F_TIMEOUT(hostile, garbage_in_the_index, 240)
+TEST_F(hostile, garbage_in_the_index)
 {
-	uint64_t random = lt_seed(), begin = lt_ms();
+	uint64_t random = pace_seed(), begin = lt_ms();
 	char *held[16] = { 0 };
 	size_t i, n, steps = 0;
 
@@ -385,9 +385,9 @@ TEST_F_TIMEOUT(hostile, garbage_in_the_index, 240)
 }
 
 /* The same, by another process, at any moment. */
-TEST_F_TIMEOUT(hostile, garbage_at_any_moment, 240)
+TEST_F(hostile, garbage_at_any_moment)
 {
-	uint64_t random = lt_seed(), begin;
+	uint64_t random = pace_seed(), begin;
 	char *held[16] = { 0 };
 	size_t i, steps = 0;
 	pid_t pid;
@@ -464,7 +464,7 @@ TEST_F(hostile, places_that_cannot_be)
 TEST(free_places)
 {
 	struct tmem_range taken[12], got;
-	uint64_t random = lt_seed(), best, run, page, low, high;
+	uint64_t random = pace_seed(), best, run, page, low, high;
 	size_t i, n, round;
 	bool used[80];
 

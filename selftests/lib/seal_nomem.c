@@ -228,7 +228,7 @@ static int one_seal(struct tmem_store *store, size_t size, unsigned int flags,
 	return tmem_unseal(first) ? -1 : at - 2;
 }
 
-TEST_F_TIMEOUT(nomem, seals, 200)
+TEST_F(nomem, seals)
 {
 	const size_t sizes[] = { 100, LT_MIB, 3 * LT_MIB + 5, 80 * LT_MIB };
 	unsigned int flags = 0;
@@ -252,7 +252,7 @@ TEST_F_TIMEOUT(nomem, seals, 200)
 	}
 }
 
-TEST_F_TIMEOUT(nomem, a_large_block_is_handed_over, 200)
+TEST_F(nomem, a_large_block_is_handed_over)
 {
 	const size_t size = 96 * LT_MIB;
 	char *block, *view;

@@ -270,7 +270,7 @@ static void stop_with_lock(int socket, void *arg)
 	pause();
 }
 
-TEST_F_TIMEOUT(peers, stopped_with_the_lock, 40)
+TEST_F(peers, stopped_with_the_lock)
 {
 	pid_t pid = start(stop_with_lock, self->to, self->store);
 	char *block = seal_block(SIZE, 1);

@@ -72,7 +72,7 @@ FIXTURE_SETUP(race)
 	ASSERT_EQ(0, lt_init());
 	self->crew.store = seal_store(128 * LT_MIB, 64);
 	ASSERT_NE(NULL, self->crew.store);
-	self->crew.seed = lt_seed();
+	self->crew.seed = pace_seed();
 	self->crew.rounds = LT_COUNT(1500, 150);
 }
 
@@ -110,7 +110,7 @@ static void crew_join(pthread_t *thread)
 		pthread_join(thread[i], NULL);
 }
 
-TEST_F_TIMEOUT(race, threads, 120)
+TEST_F(race, threads)
 {
 	crew_start(&self->crew, self->thread);
 	crew_join(self->thread);
@@ -133,7 +133,7 @@ static void *seal_same(void *arg)
 }
 
 /* Those who want what is being stored wait for it. */
-TEST_F_TIMEOUT(race, all_at_once_store_once, 120)
+TEST_F(race, all_at_once_store_once)
 {
 	struct same same = { .store = self->crew.store };
 	void *view[THREADS];
@@ -181,7 +181,7 @@ static pid_t crew_fork(struct crew *crew, unsigned int rounds)
 	return pid;
 }
 
-TEST_F_TIMEOUT(race, processes, 120)
+TEST_F(race, processes)
 {
 	pid_t pid[5];
 	size_t i;
@@ -197,7 +197,7 @@ TEST_F_TIMEOUT(race, processes, 120)
 }
 
 /* Wherever they are at that moment. */
-TEST_F_TIMEOUT(race, processes_that_are_killed, 120)
+TEST_F(race, processes_that_are_killed)
 {
 	uint64_t random = self->crew.seed + 1;
 	size_t i, n, rounds = LT_COUNT(40, 10);
@@ -232,7 +232,7 @@ static int child_looks(void *arg)
 }
 
 /* fork() while threads are anywhere in the library. */
-TEST_F_TIMEOUT(race, forks_meanwhile, 120)
+TEST_F(race, forks_meanwhile)
 {
 	char *view = seal_view(self->crew.store, LT_MIB, 77, 0);
 	size_t i, rounds = LT_COUNT(100, 15);

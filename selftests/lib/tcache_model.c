@@ -326,7 +326,7 @@ static int both_step(struct both *b)
 
 TEST(against_the_model)
 {
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	unsigned int run, i, ties = 0, steps = 0, runs = LT_COUNT(12, 3);
 	int r = 0;
 
@@ -386,7 +386,7 @@ static bool random_step(struct tmem_tcache *cache, uint64_t *random,
 
 TEST(limit_is_exact)
 {
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	uint64_t limit = lt_between(&random, LT_MIB, 4 * LT_MIB);
 	struct tmem_tcache *cache = tc_make(limit, TMEM_TCACHE_MANUAL);
 	struct tmem_tcache_stats s;

@@ -212,10 +212,10 @@ FIXTURE_TEARDOWN(nomem)
 	munmap(self->result, LT_PAGE);
 }
 
-TEST_F_TIMEOUT(nomem, at_every_point, 120)
+TEST_F(nomem, at_every_point)
 {
 	struct attempt a = { .calls = variant->calls, .result = self->result };
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	unsigned int i;
 
 	if (LT_TSAN)

@@ -117,7 +117,7 @@ TEST(damaged)
 	unsigned char *good = malloc(size), *bad = malloc(size);
 	unsigned char *back = malloc(size);
 	uint32_t word[64], wrong[64];
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	unsigned int i, refused = 0;
 	size_t left;
 

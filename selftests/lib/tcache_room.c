@@ -128,7 +128,7 @@ TEST(discard)
 TEST(discard_all)
 {
 	struct tmem_tcache *cache = tc_make(64 * LT_MIB, TMEM_TCACHE_MANUAL);
-	uint64_t random = lt_seed(), i, want = 0;
+	uint64_t random = pace_seed(), i, want = 0;
 	uint32_t flags;
 
 	ASSERT_NE(NULL, cache);

@@ -108,7 +108,7 @@ TEST(together)
 	shared.cache = tc_make(LT_MIB, TMEM_TCACHE_MANUAL);
 	shared.steps = LT_COUNT(6000, 1000);
 	ASSERT_NE(NULL, shared.cache);
-	ASSERT_TRUE(threads_make(thread, lt_seed()));
+	ASSERT_TRUE(threads_make(thread, pace_seed()));
 	threads_join(thread);
 	s = tc_stats(shared.cache);
 	printf("# %llu look-ups, %llu hits, %llu compressions, %llu restores\n",
@@ -208,7 +208,7 @@ TEST(fork_among_threads)
 	shared.cache = tc_make(LT_MIB, TMEM_TCACHE_MANUAL);
 	shared.steps = UINT32_MAX;
 	ASSERT_NE(NULL, shared.cache);
-	ASSERT_TRUE(threads_make(thread, lt_seed()));
+	ASSERT_TRUE(threads_make(thread, pace_seed()));
 	/* Of a thread that is being made the child would know nothing. */
 	while (atomic_load(&shared.started) < THREADS)
 		sched_yield();

@@ -182,7 +182,7 @@ TEST(sparse_spans_are_emptied)
 	struct tmem_defrag_report r;
 	struct tmem_stats before, after;
 
-	a.random = lt_seed();
+	a.random = pace_seed();
 	ASSERT_EQ(0, heap_init());
 	ASSERT_TRUE(adversary_fill(&a, NULL, FILLED, 256 * LT_KIB));
 	adversary_thin(&a, 15);
@@ -220,7 +220,7 @@ TEST(many_small_blocks)
 	static struct adversary a;
 	struct tmem_defrag_report r;
 
-	a.random = lt_seed();
+	a.random = pace_seed();
 	ASSERT_EQ(0, heap_init());
 	ASSERT_TRUE(adversary_fill(&a, NULL, FILLED, 16 * LT_KIB));
 	adversary_thin(&a, 30);
@@ -253,7 +253,7 @@ TEST(within_the_budget_and_in_the_next_call)
 	struct tmem_defrag_report before, r;
 	int round, calls;
 
-	a.random = lt_seed();
+	a.random = pace_seed();
 	ASSERT_EQ(0, heap_init());
 	for (round = 0; round < 12; round++) {
 		ASSERT_TRUE(adversary_fill(&a, NULL, FILLED, 256 * LT_KIB));
@@ -280,7 +280,7 @@ TEST(pinned_blocks_stay)
 	struct tmem_defrag_report r;
 	unsigned int i, pins = 0;
 
-	a.random = lt_seed();
+	a.random = pace_seed();
 	ASSERT_EQ(0, heap_init());
 	ASSERT_TRUE(adversary_fill(&a, NULL, FILLED, 100 * LT_KIB));
 	adversary_thin(&a, 20);
@@ -336,7 +336,7 @@ TEST(other_blocks_keep_their_spans)
 	void *plain[64];
 
 	lt_stay();
-	a.random = lt_seed();
+	a.random = pace_seed();
 	ASSERT_EQ(0, heap_init());
 	for (i = 0; i < 64; i++) {
 		ASSERT_TRUE(adversary_fill(&a, NULL, LT_SPAN, 100 * LT_KIB));
@@ -387,7 +387,7 @@ TEST(a_pool_by_itself)
 	struct lt_log log;
 	unsigned int i;
 
-	a.random = lt_seed();
+	a.random = pace_seed();
 	b.random = a.random + 1;
 	ASSERT_EQ(0, heap_init());
 	config.strategy = TMEM_STRATEGY_SIZE_CLASS;
@@ -427,7 +427,7 @@ TEST(guard_mode)
 	static struct adversary a;
 	struct tmem_defrag_report r;
 
-	a.random = lt_seed();
+	a.random = pace_seed();
 	config.backend = lt_backend();
 	config.debug = TMEM_DEBUG_GUARD;
 	ASSERT_EQ(0, tmem_init(&config));

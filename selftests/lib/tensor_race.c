@@ -136,7 +136,7 @@ TEST(moved_while_used)
 	static struct worker worker[THREADS];
 	atomic_bool stop = false;
 	pthread_t mover;
-	uint64_t seed = lt_seed();
+	uint64_t seed = pace_seed();
 	int i;
 
 	ASSERT_EQ(0, heap_init());

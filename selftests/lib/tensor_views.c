@@ -345,7 +345,7 @@ static void model_reshape(struct model *m, uint64_t *random, bool *right)
 TEST(random_chains)
 {
 	static struct model m;
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	struct tmem_tensor *copy;
 	bool right = true;
 	int i;
@@ -407,7 +407,7 @@ static bool reshape_possible(const struct tmem_tensor *t, unsigned int ndim,
 TEST(a_reshape_is_a_view_where_one_is_possible)
 {
 	static struct model m;
-	uint64_t random = lt_seed();
+	uint64_t random = pace_seed();
 	struct tmem_tensor *view;
 	int i, left, factor, views = 0;
 	int64_t shape[8];

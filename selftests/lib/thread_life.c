@@ -59,7 +59,7 @@ static unsigned int visit(unsigned int count, uint64_t *random,
 TEST(thousands)
 {
 	const unsigned int count = HEAP_COUNT(4000, 300);
-	uint64_t random = lt_seed(), spans, metadata;
+	uint64_t random = pace_seed(), spans, metadata;
 	struct tmem_stats s;
 
 	ASSERT_EQ(0, heap_init());
