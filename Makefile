@@ -3,9 +3,9 @@
 # tmem: library, tool, kernel module and tests.  `make help` lists the targets.
 # All products lie below build/; the module's object list is in Kbuild.
 #
-# Nothing but `make run`, `make check`, `make check-debug`, `make bench`,
-# `make bench-kmod`, `make vm` and `make lint` installs packages or fetches
-# kernels (tools/build/*.sh).
+# Only `make run`, `make check`, `make check-full`, `make soak`, `make lint`,
+# `make vm`, `make bench` and `make bench-kmod` install packages or fetch kernels
+# (tools/build/*.sh).
 
 CC ?= gcc
 ifeq ($(origin CC),default)
@@ -38,12 +38,13 @@ MAKEOVERRIDES :=
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib tool tests gone plain modules run check check-debug bench bench-kmod \
+.PHONY: all lib tool tests debug-programs plain modules run check check-full soak bench \
+	bench-kmod \
 	bench-programs bench-analytics bench-cache bench-leaks bench-predict \
 	bench-reaction bench-seed vm lint \
 	format-check install clean help FORCE
 
-all: lib tool tests modules
+all: lib tool modules
 
 # --- library ----------------------------------------------------------------
 
@@ -145,21 +146,15 @@ KSELFTEST := build/kselftest/stamp
 
 ktest := $(patsubst selftests/%.c,$(B)/selftests/%,\
 	$(wildcard selftests/kmod/*.c))
-# For `make check-debug`: the program that faults are injected into, and more
-# time for the others.
-dtest := $(B)/selftests/debug/failnth $(B)/selftests/debug/patience.so
+# Faults are injected into it, on the debug kernel.
+dtest := $(B)/selftests/debug/failnth
 ltest_name := $(patsubst selftests/lib/%.c,%,$(wildcard selftests/lib/*.c))
 ltest := $(foreach kind,lib lib-asan lib-tsan,\
 	$(ltest_name:%=$(B)/selftests/$(kind)/%))
 
-tests: $(ktest) $(ltest) bench-programs gone
+tests: $(ktest) $(ltest) bench-programs
 
-# All in these folders is run, and so would be a test whose source is gone.
-gone:
-	@rm -f $(filter-out $(ktest) $(ltest) %.d,$(wildcard \
-		$(foreach kind,kmod lib lib-asan lib-tsan,$(B)/selftests/$(kind)/*)))
-
-# What `make lint` builds with each compiler.
+# What `make check-full` builds with each compiler.
 plain: lib tool $(ktest) $(dtest) $(B)/bench/kmod bench-programs \
 	$(ltest_name:%=$(B)/selftests/lib/%)
 
@@ -180,11 +175,6 @@ $(B)/selftests/debug/failnth: $(failnth_src) selftests/debug/failnth.h \
 	$(say) CC $(@:$(B)/%=%)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(failnth_src)
-
-$(B)/selftests/debug/patience.so: selftests/debug/patience.c $(B)/obj/flags
-	$(say) CC $(@:$(B)/%=%)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $<
 
 $(B)/selftests/lib/%: selftests/lib/%.c $(B)/libtmem.a $(B)/obj/flags \
 		$(KSELFTEST)
@@ -346,41 +336,34 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 run:
 	@tools/build/run.sh
 
-# What a fresh machine lacks.  The second make sees the kernels that the first
-# did not.
-define prepare
-	@echo "[1/$(2)] installing packages that are missing"
-	@tools/build/packages.sh $(1)
-	@echo "[2/$(2)] fetching kernels that are missing"
-	@tools/build/kernels.sh >/dev/null
-endef
-
-# TESTS= takes a selection, see selftests/run.sh --help.
+# The levels of the tests, from the gate to chance; selftests/run.pl and soak.pl
+# install, fetch and build what they need.  TESTS= names groups instead, see
+# selftests/run.pl --help.
 check:
-	$(call prepare,--check,4)
-	@echo "[3/4] building"
-	@$(MAKE) $(jobs) all
-	@echo "[4/4] testing"
-	@selftests/run.sh $(TESTS)
+	@tools/build/packages.sh --lint
+	@selftests/run.pl $(or $(TESTS),check)
 
-# On a kernel that reports errors by itself, and with faults injected.  A
-# kernel's own debug build of the module lies beside the others.
-check-debug:
-	@echo "[1/4] installing packages that are missing"
-	@tools/build/packages.sh --debug
-	@echo "[2/4] building the debug kernel if it is missing"
-	@tools/build/debug-kernel.sh >/dev/null
-	@echo "[3/4] building"
-	@$(MAKE) $(jobs) tool $(ktest) $(dtest) gone
+check-full:
+	@tools/build/packages.sh --lint
+	@selftests/run.pl $(or $(TESTS),full)
+
+# SOAK_MINUTES=30 of fuzzers, races and storms, with random seeds.
+soak:
+	@tools/build/packages.sh --lint
+	@selftests/soak.pl
+
+# For the debug kernel, which has a build of the module of its own.
+debug-programs: tool $(ktest) $(dtest)
 	@KCFLAGS=-DTMEM_DEBUG $(MAKE) modules \
 		KDIR="$$(tools/build/debug-kernel.sh --list | cut -d' ' -f5)"
-	@echo "[4/4] testing"
-	@selftests/run.sh $(or $(TESTS),debug)
 
 vm:
-	$(call prepare,,4)
+	@echo "[1/4] installing packages that are missing"
+	@tools/build/packages.sh
+	@echo "[2/4] fetching kernels that are missing"
+	@tools/build/kernels.sh >/dev/null
 	@echo "[3/4] building"
-	@$(MAKE) $(jobs) all
+	@$(MAKE) $(jobs) tool modules $(ktest)
 	@echo "[4/4] booting"
 	@selftests/vm/run.sh --shell
 
@@ -429,10 +412,9 @@ bench-cache: $(B)/bench/cache
 bench-seed:
 	@TRACES="$(TRACES)" tools/bench/seed.sh $(if $(QUICK),--quick) $(BENCH)
 
+# What can be said in seconds; `make check-full` says the rest.
 lint:
-	$(call prepare,--lint,3)
-	@echo "[3/3] checking"
-	@$(MAKE) $(KSELFTEST)
+	@tools/build/packages.sh --lint
 	@selftests/lint.sh
 
 format-check:

@@ -5,8 +5,9 @@
 #
 # usage: selftests/lint.sh [CHECK]...      (default: all, see main)
 #
-# Prints "ok - name" or what is wrong and "not ok - name"; exit status 1 if a
-# check failed.  `make lint` installs what this needs.
+# Prints TAP: "ok - name", or what is wrong and "not ok - name".  Exit status 1 if
+# a check failed.  The checks of seconds are the default (`make lint`, and the
+# gate); holes, compilers, module, sparse and checkpatch take minutes.
 #
 # shellcheck disable=SC2317 # the checks are called by their names
 
@@ -15,7 +16,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=build/lint
 checkpatch=build/kselftest/checkpatch.pl
-failed=0
+failed=0 count=0
 
 # The project's files: tracked, or new and not ignored.
 files() {
@@ -107,21 +108,42 @@ check_holes() {
 	return "$bad"
 }
 
-# The symbol map, the library and the headers name the same functions.
-check_symbols() {
-	make --no-print-directory -s V=1 -j"$(nproc)" lib
-	sed -n 's/^\t\(tmem_[a-z0-9_]*\);$/\1/p' lib/libtmem.map |
-		sort >"$work/map"
-	nm -D --defined-only build/libtmem.so | awk '$2 != "A" {
-		sub(/@.*/, "", $3); print $3 }' | sort >"$work/exported"
-	diff --label lib/libtmem.map --label build/libtmem.so -u \
-		"$work/map" "$work/exported"
-	while read -r name; do
-		if ! grep -qE "[ *]$name\\(" include/tmem/*.h; then
-			echo "$name is exported, but in no header"
-			return 1
+# Every test program is in selftests/levels once, and nothing else is.
+check_levels() {
+	diff --label selftests/levels --label "the programs' sources" -u \
+		<(awk '!/^#/ && NF { print $1 }' selftests/levels | sort) \
+		<(files 'selftests/kmod/*.c' 'selftests/lib/*.c' |
+			sed 's,^selftests/,,; s,\.c$,,' |
+			cat - <(test_scripts) | sort)
+}
+
+test_scripts() {
+	local script
+	for script in $(files 'selftests/tool/*.sh'); do
+		if [[ -x $script ]]; then
+			script=${script#selftests/}
+			echo "${script%.sh}"
 		fi
-	done <"$work/exported"
+	done
+}
+
+# Tests neither sleep nor read a clock, and assert no time: only selftests/pace.h
+# and until_true of tool/common.sh do, when they wait for a condition, and the
+# benchmarks.  selftests/lint-pace.txt lists what is still there, and may only
+# become shorter.
+check_pace() {
+	local calls='nanosleep|usleep|sleep|alarm|setitimer|timer_settime|time'
+	calls+='|gettimeofday|clock_gettime|clock_nanosleep|ftime|getrusage'
+	{
+		files 'selftests/*.[ch]' | grep -v '^selftests/pace\.h$' |
+			xargs grep -nE "(^|[^a-zA-Z0-9_>.\"])($calls)[ ]*\\(|EXPECT_L[TE]\\(.*_(ns|us|ms)\\b|ASSERT_L[TE]\\(.*_(ns|us|ms)\\b" |
+			grep -vE ':[0-9]+:[[:space:]]*(/?\*|//)' || true
+		files 'selftests/*.sh' 'selftests/*.py' |
+			grep -vE '^selftests/(vm/|lint\.sh|tool/common\.sh)' |
+			xargs grep -nE '^[^#]*(\bsleep\b|\bSECONDS\b|date \+%s|time\.(sleep|time|monotonic))' || true
+	} | sed -E 's/:[0-9]+:[[:space:]]*/: /' | LC_ALL=C sort >"$work/pace"
+	diff --label selftests/lint-pace.txt --label 'the tests' -u \
+		<(grep -v '^#' selftests/lint-pace.txt) "$work/pace"
 }
 
 check_compiler() {
@@ -129,12 +151,14 @@ check_compiler() {
 		CFLAGS='-O2 -g -Werror' plain
 }
 
-# The kernel's own headers have warnings under W=1 and in sparse; ours count.
+# check_module RELEASE HEADERS [OPTION]... - the kernel's own headers have warnings
+# under W=1 and in sparse; ours count.
 check_module() {
 	local release=$1 headers=$2 dir=$work/kmod/$1
+	shift 2
 	rm -rf "$dir"
 	tools/build/module-tree.sh "$dir"
-	make -C "$headers" M="$PWD/$dir" W=1 C=2 CHECK=sparse \
+	make -C "$headers" M="$PWD/$dir" -j"$(nproc)" W=1 "$@" \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules \
 		>"$work/$release.log" 2>&1 || {
 		tail -n 30 "$work/$release.log"
@@ -176,6 +200,7 @@ run() {
 	) >"$work/output" 2>&1
 	status=$?
 	set -e
+	count=$((count + 1))
 	if [[ $status -eq 0 ]]; then
 		echo "ok - $name"
 	else
@@ -188,7 +213,7 @@ run() {
 run_check() {
 	local release headers
 	case $1 in
-	format | shell | manuals | licences | headers | holes | symbols)
+	format | shell | manuals | licences | headers | levels | pace | holes)
 		run "$1" "check_$1"
 		;;
 	documented) run documented selftests/documented.sh ;;
@@ -198,8 +223,14 @@ run_check() {
 		;;
 	module)
 		while read -r _ release _ _ headers; do
-			run "module on $release: W=1, sparse" \
+			run "module on $release: W=1" \
 				check_module "$release" "$headers"
+		done < <(tools/build/kernels.sh --list)
+		;;
+	sparse)
+		while read -r _ release _ _ headers; do
+			run "module on $release: sparse" check_module \
+				"$release" "$headers" C=2 CHECK=sparse
 		done < <(tools/build/kernels.sh --list)
 		;;
 	checkpatch)
@@ -219,11 +250,12 @@ run_check() {
 main() {
 	local check
 	mkdir -p "$work"
-	[[ $# -gt 0 ]] || set -- format shell manuals documented licences \
-		headers holes symbols compilers module checkpatch
+	[[ $# -gt 0 ]] || set -- format shell licences headers manuals documented \
+		levels pace
 	for check in "$@"; do
 		run_check "$check"
 	done
+	echo "1..$count"
 	exit "$failed"
 }
 

@@ -3,11 +3,13 @@
 #
 # packages.sh - install the Debian packages that building and testing take.
 #
-# usage: packages.sh [--check | --lint | --debug | --bench]
+# usage: packages.sh [--lint | --check | --full | --debug | --bench]
 #
-#   --check   those of `make check` too
-#   --lint    those of `make lint` too
-#   --debug   those of `make check-debug` too
+#   (none)    those of building, of `make run` and of the virtual machine
+#   --lint    those of `make lint` alone
+#   --check   those of `make check` and `make soak`, but for lint's
+#   --full    those of `make check-full`, but for lint's and the debug kernel's
+#   --debug   those of the debug kernel too
 #   --bench   those of `make bench` too
 #
 # Does nothing, and needs no network, if all are there.
@@ -41,14 +43,22 @@ build_packages() {
 	END
 }
 
-# What tests call: memcheck, and others' readers of what tmem writes.
+# What tests call: others' readers of what tmem writes.
 check_packages() {
 	cat <<-END
-		valgrind             memcheck
 		google-perftools     google-pprof reads profiles
-		chromium             opens the report's page
 		python3              runs other readers
 		python3-prometheus-client    reads OpenMetrics
+	END
+}
+
+full_packages() {
+	cat <<-END
+		clang                the second compiler
+		sparse               checks kernel annotations
+		pahole               holes in structures
+		valgrind             memcheck
+		chromium             opens the report's page
 		python3-numpy        takes tensors by DLPack
 		python3-torch        the same
 	END
@@ -56,13 +66,12 @@ check_packages() {
 
 lint_packages() {
 	cat <<-END
-		clang                the second compiler
+		build-essential      headers of the interface, one by one
 		clang-format         format of C
-		sparse               checks kernel annotations
-		pahole               holes in structures
 		shellcheck           checks shell scripts
 		mandoc               checks manual pages
-		perl                 checkpatch
+		perl                 the tests' runner; checkpatch
+		git                  which files there are
 	END
 }
 
@@ -100,13 +109,14 @@ main() {
 	local list want log
 	list=$(build_packages)
 	case ${1:-} in
+	--lint) list=$(lint_packages) ;;
 	--check) list+=$'\n'$(check_packages) ;;
-	--lint) list+=$'\n'$(lint_packages) ;;
+	--full) list+=$'\n'$(check_packages)$'\n'$(full_packages) ;;
 	--debug) list+=$'\n'$(debug_packages) ;;
 	--bench) list+=$'\n'$(bench_packages) ;;
 	'') ;;
 	*) die "unknown option $1; usage: packages.sh" \
-		"[--check | --lint | --debug | --bench]" ;;
+		"[--lint | --check | --full | --debug | --bench]" ;;
 	esac
 	need_apt
 	want=$(missing <<<"$list")
@@ -121,11 +131,11 @@ main() {
 	trap "rm -f '$log'" EXIT
 	say "  apt-get update"
 	apt_quiet "$log" apt-get update ||
-		die "apt-get update failed; is there a network?"
-	say "  apt-get install (the kernel sources are 140 MB)"
+		die "missing: ${want//$'\n'/ }; apt-get update failed, is there a network?"
+	say "  apt-get install"
 	# shellcheck disable=SC2086 # words are wanted
 	apt_quiet "$log" apt-get install -y --no-install-recommends $want ||
-		die "apt-get install failed; see above"
+		die "missing: ${want//$'\n'/ }; apt-get install failed, see above"
 }
 
 main "$@"
