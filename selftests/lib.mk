@@ -19,7 +19,7 @@ programs = $(shell awk '$$1 ~ "^$(1)/[^/]*$$" && $$2 != "soak" { \
 	sub(".*/", "", $$1); print $$1 }' $(top)/selftests/levels)
 
 all:
-	@$(MAKE) --no-print-directory -C $(top) tool build/kselftest/stamp \
+	@$(MAKE) -s -C $(top) tool build/kselftest/stamp \
 		$(TEST_GEN_PROGS:%=build/selftests/$(folder)/%) $(TEST_GEN_FILES)
 
 # kselftest's runner takes "settings" from beside the programs.

@@ -4,7 +4,7 @@
  * from one that reached code that none had reached before.
  *
  * The kernel tells by KCOV where a thread went in those of its objects that
- * are built for it; in the kernel of `make check-debug` that is the module.
+ * are built for it; in the kernel of `make check-full` that is the module.
  * Elsewhere every program is random.
  */
 #ifndef FUZZ_COVER_H

@@ -17,7 +17,7 @@ usage() {
 	       selftests/vm/run.sh [options] --shell
 
 	  --kernel K        6.1, 6.12 (default), a release in the cache, or debug:
-	                    the kernel of make check-debug
+	                    the kernel of make check-full
 	  --nodes N         NUMA nodes (default 2); two CPUs are spread over them
 	  --mem MIB         memory of each node (default 1024)
 	  --timeout S       end the machine after S seconds (default 300)

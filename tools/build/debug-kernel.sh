@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# debug-kernel.sh - have the kernel of `make check-debug` at hand: Debian's
+# debug-kernel.sh - have the kernel of `make check-full` at hand: Debian's
 # sources of Linux 6.12, built with everything that finds errors by itself
 # (debug.config), which no distribution's kernel has.
 #
