@@ -91,13 +91,18 @@ static inline const char *lt_backend_word(void)
 	return lt_backend() == TMEM_BACKEND_DEV ? "dev" : "anon";
 }
 
-/* Sets the library up with lt_backend() and no other wish; 0 or -errno. */
+/*
+ * Sets the library up with lt_backend(), for a machine with memory to spare,
+ * whatever the real one is short of: what is idle stays idle.  0 or -errno.
+ */
 static inline int lt_init(void)
 {
 	struct tmem_config config = TMEM_CONFIG_INIT;
+	int err;
 
 	config.backend = lt_backend();
-	return tmem_init(&config);
+	err = tmem_init(&config);
+	return err ? err : tmem_gc_level_set(TMEM_LEVEL_LOW);
 }
 
 /* What the library said.  Any thread may speak. */
