@@ -63,11 +63,11 @@ tidy() {
 # begins.
 calm_down() {
 	looks=0
-	while [ "$(cat $sys/level)" != low ] && [ $looks -lt 600 ]; do
+	while [ "$(cat $sys/pressure/level)" != low ] && [ $looks -lt 600 ]; do
 		usleep 100000
 		looks=$((looks + 1))
 	done
-	[ $looks -lt 600 ] || echo "# the pressure level is $(cat $sys/level)"
+	[ $looks -lt 600 ] || echo "# the pressure level is $(cat $sys/pressure/level)"
 }
 
 # The report goes to a file that is brought out of the machine.
