@@ -684,12 +684,12 @@ TEST_F(thread, stops_between_two_batches)
 }
 
 /* As it begins, once it has looked, and while it waits. */
-TEST_F(thread, a_hundred_times)
+TEST_F(thread, again_and_again)
 {
 	unsigned int i;
 	int looks;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < LT_COUNT(100, 12); i++) {
 		ASSERT_EQ(0, gc_off(false));
 		looks = atomic_load(&heap.looks);
 		heap_free(1);
@@ -829,12 +829,12 @@ TEST_F(thread, forks_at_work)
 	unsigned int i;
 
 	ASSERT_EQ(0, gc_interval(200));
-	for (i = 0; i < LT_COUNT(100, 20); i++) {
+	for (i = 0; i < LT_COUNT(60, 10); i++) {
 		atomic_store(&heap.level, (int)(i % 4));
 		heap_free(100);
 		/* AddressSanitizer has a lock while a thread begins. */
 		ASSERT_TRUE(PACE_UNTIL(atomic_load(&heap.opened)));
-		EXPECT_EQ(0, lt_child(i % 10 ? child_exits : child_collects,
+		EXPECT_EQ(0, lt_child(i % 5 ? child_exits : child_collects,
 				      NULL));
 	}
 }
