@@ -7,38 +7,25 @@
 
 #include <pthread.h>
 
+#include "core/worker.h"
 #include "gc/cycle.h"
 #include "gc/gc.h"
 #include "gc/source.h"
 
-enum tmem_gc_life {
-	TMEM_GC_NONE = 0, /* no thread; one may be made */
-	TMEM_GC_STARTING,
-	TMEM_GC_RUNNING,
-	TMEM_GC_STOPPING,
-	TMEM_GC_FAILED, /* it could not be made: try again at retry_ns */
-};
-
 /*
- * There is one, for as long as the library is loaded.  life_lock guards what
- * stands before pass_lock, pass_lock the rest; the atomic ones are anybody's.
+ * There is one, for as long as the library is loaded.  The worker's lock guards
+ * what stands before pass_lock, pass_lock the rest; the atomic ones need none.
  */
 struct tmem_collector {
-	pthread_mutex_t life_lock;
-	pthread_cond_t life_changed;
-	enum tmem_gc_life life;
-	bool threadless; /* no thread can be made in this process */
-	bool forks_threads; /* nor in the child that is being made */
-	bool closed; /* the library is about to go: no thread any more */
+	struct tmem_worker worker;
+	bool failed; /* no thread can be made: try again at retry_ns */
+	bool threadless; /* tmem_worker_threadless() */
 	bool configured; /* by the program */
 	struct tmem_gc_config config;
 	int forced; /* level, or TMEM_GC_LEVEL_AUTO */
 	uint64_t forced_ns; /* when it was set */
 	struct tmem_gc_notice notice; /* level -1: none */
 	uint64_t retry_ns;
-	pthread_t thread;
-	int wake_fd; /* the thread polls it unless it is asleep */
-	bool woken; /* and it has not noticed yet */
 	const struct tmem_gc_ops *ops;
 
 	pthread_mutex_t pass_lock;
@@ -46,9 +33,7 @@ struct tmem_collector {
 	struct tmem_gc_cycle cycle;
 	struct tmem_source source;
 
-	atomic_bool stop; /* the thread shall end */
 	_Atomic(uint64_t) due_ns; /* of the next look, where there is no thread */
-	_Atomic(uint64_t) wakeups;
 	_Atomic(uint64_t) source_errors;
 	_Atomic(uint32_t) source_kind, source_errno;
 	_Atomic(uint32_t) thread_failures;
@@ -67,19 +52,17 @@ uint64_t tmem_gc_pass_step(bool fired);
 
 void tmem_gc_pass_source_close(void);
 
-/* thread.c; without any lock */
+/* thread.c */
 
-/* Make the thread if it is wanted and there is none. */
+/* What the worker calls. */
+void tmem_gc_thread_work(struct tmem_worker_wait *wait);
+void tmem_gc_thread_end(void);
+
+/* Without any lock: make the thread if it is wanted and there is none. */
 void tmem_gc_thread_start(void);
 
-/* With the life lock held, as those below; before a fork. */
-void tmem_gc_thread_fork(void);
-
-/* Have it look at everything anew. */
-void tmem_gc_thread_wake(void);
-
-/* Close wake_fd if it is ours still. */
-void tmem_gc_thread_forget_fd(void);
+/* With the worker's lock held: no thread, and none that could not be made. */
+bool tmem_gc_thread_none(void);
 
 /* From now on (tests): other ops, or NULL for the real ones.  No thread runs. */
 void tmem_gc_use(const struct tmem_gc_ops *ops);

@@ -27,12 +27,17 @@
 #define SET(cycle, field, n) \
 	atomic_store_explicit(&(cycle)->count->field, n, memory_order_relaxed)
 
+static uint64_t cycle_now(const struct tmem_gc_cycle *cycle)
+{
+	return cycle->ops->worker->now_ns();
+}
+
 void tmem_gc_cycle_start(struct tmem_gc_cycle *cycle,
 			 const struct tmem_gc_ops *ops,
 			 struct tmem_gc_count *count)
 {
 	*cycle = (struct tmem_gc_cycle){ .ops = ops, .count = count };
-	tmem_gc_history_start(&cycle->history, ops->now_ns());
+	tmem_gc_history_start(&cycle->history, cycle_now(cycle));
 }
 
 static bool cycle_stopped(const struct tmem_gc_cycle *cycle)
@@ -48,7 +53,7 @@ static void cycle_reacted(struct tmem_gc_cycle *cycle)
 
 	if (!cycle->event_ns && cycle->first_ns)
 		return;
-	now = cycle->ops->now_ns();
+	now = cycle_now(cycle);
 	if (!cycle->first_ns)
 		cycle->first_ns = now;
 	if (!cycle->event_ns)
@@ -128,7 +133,7 @@ static size_t cycle_look(struct tmem_gc_cycle *cycle,
 			 const struct tmem_gc_level_config *l, bool enter,
 			 bool spare)
 {
-	uint64_t now = cycle->ops->now_ns(), want, early;
+	uint64_t now = cycle_now(cycle), want, early;
 	struct tmem_gc_snapshot snapshot;
 	size_t bytes;
 
@@ -157,7 +162,7 @@ static size_t cycle_pass(struct tmem_gc_cycle *cycle,
 			 enum tmem_level level, bool enter)
 {
 	const struct tmem_gc_level_config *l = &config->level[level];
-	uint64_t began = cycle->ops->now_ns();
+	uint64_t began = cycle_now(cycle);
 	uint64_t idle_ms = enter && !l->age_ms ? 0 : tmem_gc_policy_drain_ms(l);
 	bool spare = level < TMEM_LEVEL_HIGH && cycle->ops->idle_spare;
 	size_t bytes, more = 0;
@@ -168,7 +173,7 @@ static size_t cycle_pass(struct tmem_gc_cycle *cycle,
 	if (!idle_ms && !cycle_stopped(cycle))
 		more = cycle_look(cycle, l, true, spare);
 	COUNT(cycle, runs[level], 1);
-	SET(cycle, last_run_ns, cycle->ops->now_ns() - began);
+	SET(cycle, last_run_ns, cycle_now(cycle) - began);
 	return bytes + more;
 }
 
@@ -223,7 +228,7 @@ uint64_t tmem_gc_cycle_step(struct tmem_gc_cycle *cycle,
 			    bool cached)
 {
 	const struct tmem_gc_level_config *l = &config->level[level];
-	uint64_t now = cycle->ops->now_ns(), tick = tmem_gc_policy_tick_ns(l);
+	uint64_t now = cycle_now(cycle), tick = tmem_gc_policy_tick_ns(l);
 	uint64_t since = now - cycle->last_ns;
 	enum tmem_level before = cycle->level;
 	bool worse = cycle_level(cycle, level, event_ns ? event_ns : now);
@@ -241,7 +246,7 @@ uint64_t tmem_gc_cycle_step(struct tmem_gc_cycle *cycle,
 	/* After the memory: what bounds caches does not free any by itself. */
 	if (level != before)
 		cycle->ops->threads_adapt(level);
-	now = cycle->ops->now_ns();
+	now = cycle_now(cycle);
 	if (!cycle->ops->idle_now() && now >= cycle->drain_until_ns)
 		return TMEM_GC_NEVER;
 	return tick;

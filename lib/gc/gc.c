@@ -15,33 +15,43 @@
 #include "gc/policy.h"
 #include "monitor/monitor.h"
 
+#define STACK_BYTES ((size_t)128 << 10)
+
 struct tmem_collector tmem_collector = {
-	.life_lock = PTHREAD_MUTEX_INITIALIZER,
-	.life_changed = PTHREAD_COND_INITIALIZER,
+	.worker = TMEM_WORKER_INIT("tmem-gc", STACK_BYTES, NULL,
+				   tmem_gc_thread_work, tmem_gc_thread_end),
 	.pass_lock = PTHREAD_MUTEX_INITIALIZER,
 	.forced = TMEM_GC_LEVEL_AUTO,
 	.notice = { .level = -1 },
-	.wake_fd = -1,
 	.config = TMEM_GC_POLICY_DEFAULT,
 	.source = { .fd = -1 },
 	.ops = &tmem_gc_ops_real,
 };
 
-/*
- * The child has one thread, which holds no lock of ours; the other ones of its
- * parent may have held the pass lock.
- */
-void tmem_gc_fork_child(void)
+static void gc_fork_prepare(void)
 {
-	static const pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+	tmem_worker_fork_prepare(&tmem_collector.worker);
+}
+
+static void gc_fork_parent(void)
+{
+	tmem_worker_fork_parent(&tmem_collector.worker);
+}
+
+/*
+ * There is no thread, and one is made when needed.  Another thread of the
+ * parent's may have held the pass lock.
+ */
+static void gc_fork_child(void)
+{
 	static const pthread_mutex_t pass = PTHREAD_MUTEX_INITIALIZER;
 	struct tmem_collector *c = &tmem_collector;
 
-	memcpy(&c->life_changed, &changed, sizeof(changed));
+	tmem_worker_fork_child(&c->worker);
 	memcpy(&c->pass_lock, &pass, sizeof(pass));
-	tmem_gc_thread_forget_fd();
 	tmem_gc_pass_source_close();
-	c->life = TMEM_GC_NONE;
+	c->failed = false;
+	c->threadless = tmem_worker_threadless();
 	c->notice = (struct tmem_gc_notice){ .level = -1 };
 	c->cycle_ready = false;
 	atomic_store(&c->count.level, TMEM_LEVEL_LOW);
@@ -50,24 +60,6 @@ void tmem_gc_fork_child(void)
 	atomic_store(&tmem_gc_note.poll,
 		     !c->config.off && (atomic_load(&tmem_gc_note.idle) ||
 					atomic_load(&tmem_gc_note.cached)));
-}
-
-static void gc_fork_prepare(void)
-{
-	pthread_mutex_lock(&tmem_collector.life_lock);
-	tmem_gc_thread_fork();
-}
-
-static void gc_fork_parent(void)
-{
-	pthread_mutex_unlock(&tmem_collector.life_lock);
-}
-
-static void gc_fork_child(void)
-{
-	pthread_mutex_unlock(&tmem_collector.life_lock);
-	tmem_collector.threadless |= tmem_collector.forks_threads;
-	tmem_gc_fork_child();
 }
 
 /*
@@ -86,6 +78,7 @@ void tmem_gc_use(const struct tmem_gc_ops *ops)
 	pthread_mutex_lock(&c->pass_lock);
 	tmem_gc_pass_source_close();
 	c->ops = ops ? ops : &tmem_gc_ops_real;
+	c->worker.ops = c->ops->worker;
 	c->cycle_ready = false;
 	pthread_mutex_unlock(&c->pass_lock);
 }
@@ -108,7 +101,7 @@ static int env_decay(struct tmem_gc_config *config)
 	return 0;
 }
 
-/* With the life lock held. */
+/* With the worker's lock held. */
 static void config_put(const struct tmem_gc_config *config)
 {
 	tmem_collector.config = *config;
@@ -126,13 +119,13 @@ int tmem_gc_open(bool off)
 	if (err)
 		return err;
 	config.off = off;
-	pthread_mutex_lock(&c->life_lock);
+	pthread_mutex_lock(&c->worker.lock);
 	if (!c->configured) {
 		config_put(&config);
-		if (c->life == TMEM_GC_NONE)
+		if (tmem_gc_thread_none())
 			atomic_store(&tmem_gc_note.asleep, !off);
 	}
-	pthread_mutex_unlock(&c->life_lock);
+	pthread_mutex_unlock(&c->worker.lock);
 	return 0;
 }
 
@@ -140,9 +133,9 @@ int tmem_gc_config_get(struct tmem_gc_config *config)
 {
 	struct tmem_gc_config now;
 
-	pthread_mutex_lock(&tmem_collector.life_lock);
+	pthread_mutex_lock(&tmem_collector.worker.lock);
 	now = tmem_collector.config;
-	pthread_mutex_unlock(&tmem_collector.life_lock);
+	pthread_mutex_unlock(&tmem_collector.worker.lock);
 	return tmem_struct_put(config, &now, sizeof(now)) ? 0 : -EINVAL;
 }
 
@@ -154,13 +147,13 @@ int tmem_gc_config_set(const struct tmem_gc_config *config)
 	if (!tmem_struct_get(&asked, sizeof(asked), config) ||
 	    !tmem_gc_policy_make(&asked, &asked))
 		return -EINVAL;
-	pthread_mutex_lock(&c->life_lock);
+	pthread_mutex_lock(&c->worker.lock);
 	c->configured = true;
 	config_put(&asked);
-	if (c->life == TMEM_GC_NONE)
+	if (tmem_gc_thread_none())
 		atomic_store(&tmem_gc_note.asleep, !asked.off);
-	tmem_gc_thread_wake();
-	pthread_mutex_unlock(&c->life_lock);
+	tmem_worker_wake(&c->worker);
+	pthread_mutex_unlock(&c->worker.lock);
 	if (asked.off)
 		tmem_gc_stop();
 	else if (atomic_load(&tmem_gc_note.idle))
@@ -174,12 +167,12 @@ int tmem_gc_level_set(int level)
 
 	if (level < TMEM_GC_LEVEL_AUTO || level > (int)TMEM_LEVEL_CRITICAL)
 		return -EINVAL;
-	pthread_mutex_lock(&c->life_lock);
+	pthread_mutex_lock(&c->worker.lock);
 	c->forced = level;
-	c->forced_ns = c->ops->now_ns();
+	c->forced_ns = c->ops->worker->now_ns();
 	atomic_store(&c->due_ns, 0);
-	tmem_gc_thread_wake();
-	pthread_mutex_unlock(&c->life_lock);
+	tmem_worker_wake(&c->worker);
+	pthread_mutex_unlock(&c->worker.lock);
 	if (atomic_load(&tmem_gc_note.idle))
 		tmem_gc_thread_start();
 	return 0;
@@ -189,14 +182,14 @@ void tmem_gc_notice_put(const struct tmem_gc_notice *notice)
 {
 	struct tmem_collector *c = &tmem_collector;
 
-	pthread_mutex_lock(&c->life_lock);
+	pthread_mutex_lock(&c->worker.lock);
 	c->notice = *notice;
 	atomic_store(&c->due_ns, 0);
 	/* What begins to be idle later is no answer to this. */
-	if (c->life == TMEM_GC_NONE && !atomic_load(&tmem_gc_note.idle))
+	if (tmem_gc_thread_none() && !atomic_load(&tmem_gc_note.idle))
 		c->notice.done = NULL;
-	tmem_gc_thread_wake();
-	pthread_mutex_unlock(&c->life_lock);
+	tmem_worker_wake(&c->worker);
+	pthread_mutex_unlock(&c->worker.lock);
 	if (atomic_load(&tmem_gc_note.idle))
 		tmem_gc_thread_start();
 }
@@ -204,20 +197,19 @@ void tmem_gc_notice_put(const struct tmem_gc_notice *notice)
 bool tmem_gc_kick(void)
 {
 	struct tmem_collector *c = &tmem_collector;
-	enum tmem_gc_life life;
-	bool off;
+	bool off, none, failed;
 
-	pthread_mutex_lock(&c->life_lock);
-	off = c->config.off || c->closed;
-	life = c->life;
-	if (life == TMEM_GC_RUNNING)
-		tmem_gc_thread_wake();
-	pthread_mutex_unlock(&c->life_lock);
+	pthread_mutex_lock(&c->worker.lock);
+	off = c->config.off || c->worker.closed;
+	none = tmem_gc_thread_none();
+	failed = c->failed;
+	tmem_worker_wake(&c->worker);
+	pthread_mutex_unlock(&c->worker.lock);
 	if (off)
 		return false;
-	if (life == TMEM_GC_NONE)
+	if (none)
 		tmem_gc_thread_start();
-	return life != TMEM_GC_FAILED;
+	return !failed;
 }
 
 size_t tmem_gc_run(enum tmem_level level)
@@ -230,9 +222,9 @@ size_t tmem_gc_run(enum tmem_level level)
 		errno = EINVAL;
 		return 0;
 	}
-	pthread_mutex_lock(&c->life_lock);
+	pthread_mutex_lock(&c->worker.lock);
 	config = c->config;
-	pthread_mutex_unlock(&c->life_lock);
+	pthread_mutex_unlock(&c->worker.lock);
 	pthread_mutex_lock(&c->pass_lock);
 	bytes = tmem_gc_cycle_run(tmem_gc_pass_cycle(), &config, level);
 	pthread_mutex_unlock(&c->pass_lock);
@@ -277,29 +269,30 @@ static void poll_look(void)
 	if (delay == TMEM_GC_NEVER)
 		poll_rest();
 	else
-		atomic_store(&c->due_ns, c->ops->now_ns() + delay);
+		atomic_store(&c->due_ns, c->ops->worker->now_ns() + delay);
 	pthread_mutex_unlock(&c->pass_lock);
 }
 
 void tmem_gc_poll_slow(void)
 {
 	struct tmem_collector *c = &tmem_collector;
-	enum tmem_gc_life life;
 	int saved = errno;
+	bool failed;
 
 	tmem_monitor_come_by();
-	if (atomic_load(&c->due_ns) > c->ops->now_ns())
+	if (atomic_load(&c->due_ns) > c->ops->worker->now_ns())
 		return;
 	tmem_gc_thread_start();
-	pthread_mutex_lock(&c->life_lock);
-	life = c->life;
-	if (life == TMEM_GC_RUNNING || c->config.off || c->closed) {
+	pthread_mutex_lock(&c->worker.lock);
+	failed = c->failed;
+	if (c->worker.life == TMEM_WORKER_RUNNING || c->config.off ||
+	    c->worker.closed) {
 		atomic_store(&tmem_gc_note.poll, false);
 		if (atomic_load(&tmem_gc_note.asleep))
-			tmem_gc_thread_wake();
+			tmem_worker_wake(&c->worker);
 	}
-	pthread_mutex_unlock(&c->life_lock);
-	if (life == TMEM_GC_FAILED)
+	pthread_mutex_unlock(&c->worker.lock);
+	if (failed)
 		poll_look();
 	errno = saved;
 }
@@ -313,7 +306,7 @@ int tmem_gc_stats_get(struct tmem_gc_stats *stats)
 		.purged_bytes = atomic_load(&n->purged_bytes),
 		.drained_bytes = atomic_load(&n->drained_bytes),
 		.level_changes = atomic_load(&n->level_changes),
-		.wakeups = atomic_load(&c->wakeups),
+		.wakeups = atomic_load(&c->worker.wakeups),
 		.source_errors = atomic_load(&c->source_errors),
 		.last_run_ns = atomic_load(&n->last_run_ns),
 		.reaction_ns = atomic_load(&n->reaction_ns),
@@ -328,8 +321,8 @@ int tmem_gc_stats_get(struct tmem_gc_stats *stats)
 
 	for (i = 0; i < TMEM_GC_LEVELS; i++)
 		now.runs[i] = atomic_load(&n->runs[i]);
-	pthread_mutex_lock(&c->life_lock);
-	now.running = c->life == TMEM_GC_RUNNING;
-	pthread_mutex_unlock(&c->life_lock);
+	pthread_mutex_lock(&c->worker.lock);
+	now.running = c->worker.life == TMEM_WORKER_RUNNING;
+	pthread_mutex_unlock(&c->worker.lock);
 	return tmem_struct_put(stats, &now, sizeof(now)) ? 0 : -EINVAL;
 }

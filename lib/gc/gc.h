@@ -8,7 +8,7 @@
  * or woken, or there can be no thread and the decay has to happen here.
  *
  * Locks, outermost first: the pass lock (one look at idle memory at a time),
- * the heap's locks.  The life lock is a leaf: nothing is called with it held.
+ * the heap's locks.  The worker's lock is a leaf (core/worker.h).
  */
 #ifndef TMEM_GC_GC_H
 #define TMEM_GC_GC_H
@@ -100,14 +100,11 @@ static inline void tmem_gc_poll(void)
  */
 int tmem_gc_open(bool off);
 
-/* Ends the thread if there is one; 50 ms at most.  It can start again. */
-void tmem_gc_stop(void);
-
 /*
- * In the child of a fork: there is no thread, and one is made when needed.
- * lib/gc does this by itself; to call it again does no harm.
+ * Ends the thread if there is one, between two batches of spans at the latest.
+ * It can start again.
  */
-void tmem_gc_fork_child(void);
+void tmem_gc_stop(void);
 
 /* What came of a notice; times are CLOCK_MONOTONIC, 0: it did not come to it. */
 struct tmem_gc_outcome {

@@ -6,17 +6,17 @@
 #ifndef TMEM_GC_OPS_H
 #define TMEM_GC_OPS_H
 
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/worker.h"
 #include "pool/idle.h"
 
 struct tmem_source;
 struct tmem_source_ops;
 
 struct tmem_gc_ops {
-	uint64_t (*now_ns)(void); /* CLOCK_MONOTONIC */
+	const struct tmem_worker_ops *worker; /* the clock, the thread */
 	/* As in pool/idle.h. */
 	size_t (*idle_list)(struct tmem_idle_span *to, size_t max);
 	size_t (*idle_purge)(const struct tmem_idle_span *spans, size_t count);
@@ -31,9 +31,6 @@ struct tmem_gc_ops {
 	 * are about to be used.  Not asked at the worst levels.  NULL: all.
 	 */
 	uint64_t (*idle_spare)(uint64_t idle, uint64_t want);
-	/* Of the thread alone. */
-	int (*spawn)(pthread_t *thread, const pthread_attr_t *attr,
-		     void *(*fn)(void *arg), void *arg);
 	const struct tmem_source_ops *source;
 };
 

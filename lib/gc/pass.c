@@ -3,8 +3,6 @@
  * From the world's figures to a look at the memory: what the thread does each
  * time it wakes up, and the slow path where there is no thread.
  */
-#include <time.h>
-
 #include "gc/collector.h"
 #include "gc/gc.h"
 #include "gc/policy.h"
@@ -12,14 +10,6 @@
 #include "pool/thread.h"
 
 struct tmem_gc_note tmem_gc_note = { .low = UINT64_MAX, .asleep = true };
-
-static uint64_t real_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static uint64_t real_idle_now(void)
 {
@@ -39,7 +29,7 @@ static uint64_t real_idle_low(void)
 }
 
 const struct tmem_gc_ops tmem_gc_ops_real = {
-	.now_ns = real_now_ns,
+	.worker = &tmem_worker_ops_real,
 	.idle_list = tmem_idle_list,
 	.idle_purge = tmem_idle_purge,
 	.threads_drain = tmem_threads_drain,
@@ -47,7 +37,6 @@ const struct tmem_gc_ops tmem_gc_ops_real = {
 	.idle_now = real_idle_now,
 	.idle_low = real_idle_low,
 	.idle_spare = tmem_optimizer_spare,
-	.spawn = pthread_create,
 	.source = &tmem_source_real,
 };
 
@@ -84,7 +73,7 @@ static void source_look(struct tmem_source_look *look, bool fired)
 		c->ops->source->open(s);
 	}
 	source_check();
-	c->ops->source->look(s, c->ops->now_ns(), fired, look);
+	c->ops->source->look(s, c->ops->worker->now_ns(), fired, look);
 	atomic_store(&c->source_kind, look->source);
 	if (!look->errors)
 		return;
@@ -121,16 +110,16 @@ static void notice_answer(const struct tmem_gc_notice *notice,
 	struct tmem_collector *c = &tmem_collector;
 	struct tmem_gc_outcome outcome = {
 		.first_ns = c->cycle.first_ns,
-		.done_ns = c->ops->now_ns(),
+		.done_ns = c->ops->worker->now_ns(),
 		.bytes = atomic_load(&c->count.purged_bytes) - purged_before,
 	};
 
 	if (!notice->done)
 		return;
-	pthread_mutex_lock(&c->life_lock);
+	pthread_mutex_lock(&c->worker.lock);
 	if (c->notice.number == notice->number)
 		c->notice.done = NULL;
-	pthread_mutex_unlock(&c->life_lock);
+	pthread_mutex_unlock(&c->worker.lock);
 	notice->done(notice->number, &outcome);
 }
 
@@ -145,12 +134,12 @@ uint64_t tmem_gc_pass_step(bool fired)
 	uint64_t forced_ns, purged, delay;
 	int forced;
 
-	pthread_mutex_lock(&c->life_lock);
+	pthread_mutex_lock(&c->worker.lock);
 	config = c->config;
 	forced = c->forced;
 	forced_ns = c->forced_ns;
 	notice = c->notice;
-	pthread_mutex_unlock(&c->life_lock);
+	pthread_mutex_unlock(&c->worker.lock);
 	if (forced == TMEM_GC_LEVEL_AUTO) {
 		source_look(&look, fired);
 		notice_apply(&notice, &look);
@@ -160,7 +149,7 @@ uint64_t tmem_gc_pass_step(bool fired)
 		atomic_store(&c->source_kind, TMEM_GC_SOURCE_SET);
 	}
 	tmem_optimizer_gc(&config);
-	cycle->stop = &c->stop;
+	cycle->stop = &c->worker.stop;
 	purged = atomic_load(&c->count.purged_bytes);
 	delay = tmem_gc_cycle_step(cycle, &config, look.level, look.event_ns,
 				   cached);

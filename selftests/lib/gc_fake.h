@@ -125,15 +125,16 @@ static inline uint64_t fake_idle_low(void)
 	return low;
 }
 
+static const struct tmem_worker_ops fake_worker = { .now_ns = fake_now };
+
 static const struct tmem_gc_ops fake_ops = {
-	.now_ns = fake_now,
+	.worker = &fake_worker,
 	.idle_list = fake_list,
 	.idle_purge = fake_purge,
 	.threads_drain = fake_drain,
 	.threads_adapt = fake_adapt,
 	.idle_now = fake_idle_now,
 	.idle_low = fake_idle_low,
-	.spawn = pthread_create,
 };
 
 static inline void fake_start(void)
