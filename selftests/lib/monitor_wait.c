@@ -142,6 +142,23 @@ TEST_F(monitor, descriptors_that_are_others_now)
 	close(ends[1]);
 }
 
+/* Nor is it waited for, once the wait that had begun is over. */
+TEST_F(monitor, descriptors_that_others_keep)
+{
+	int theirs, ends[2];
+
+	MANAGER();
+	theirs = tmem_monitor.wakers.watch.file.fd;
+	ASSERT_EQ(0, pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+	ASSERT_EQ(theirs, dup2(ends[0], theirs));
+	fake_pass(2000);
+	EXPECT_EQ(0U, asked_fds());
+	EXPECT_EQ(0, tmem_monitor_stop());
+	EXPECT_EQ(0, close(theirs));
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* Each ten seconds; the first failure is reported, each one is counted. */
 TEST_F(monitor, what_is_missing_is_tried_again)
 {
