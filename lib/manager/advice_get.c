@@ -86,9 +86,9 @@ static void get_monitor(struct tmem_advice_inputs *in)
 	struct tmem_monitor_stats stats = TMEM_MONITOR_STATS_INIT;
 
 	tmem_monitor_stats_get(&stats);
-	pthread_mutex_lock(&tmem_monitor.lock);
+	pthread_mutex_lock(&tmem_monitor.worker.lock);
 	wanted = tmem_monitor.wanted;
-	pthread_mutex_unlock(&tmem_monitor.lock);
+	pthread_mutex_unlock(&tmem_monitor.worker.lock);
 	in->monitor = stats.running || wanted;
 	if (!stats.running || tmem_monitor_sample_get(&in->sample))
 		tmem_monitor_look(&in->sample);

@@ -32,9 +32,9 @@ const char *tmem_monitor_host(void)
 	const char *host;
 
 	/* While a monitor starts there is none for a moment. */
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	host = m->inputs.host;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
 	return host;
 }
 
@@ -70,11 +70,11 @@ bool tmem_monitor_level(enum tmem_level *level)
 	struct tmem_monitor *m = &tmem_monitor;
 	bool known;
 
-	pthread_mutex_lock(&m->lock);
-	known = m->life == TMEM_MONITOR_RUNNING && m->last.time_ns &&
+	pthread_mutex_lock(&m->worker.lock);
+	known = m->worker.life == TMEM_WORKER_RUNNING && m->last.time_ns &&
 		m->last.limiting != TMEM_RESOURCE_NONE;
 	*level = (enum tmem_level)m->last.level;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
 	return known;
 }
 
@@ -92,9 +92,9 @@ int tmem_monitor_sample_get(struct tmem_monitor_sample *to)
 	struct tmem_monitor *m = &tmem_monitor;
 	struct tmem_monitor_sample sample;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	sample = m->last;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
 	if (!tmem_struct_put(to, &sample, sizeof(sample)))
 		return -EINVAL;
 	return sample.time_ns ? 0 : -ENODATA;
@@ -106,9 +106,9 @@ int tmem_monitor_history_get(struct tmem_monitor_history *to)
 	struct tmem_monitor *m = &tmem_monitor;
 	bool any;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	any = tmem_ring_sum(&m->ring, &history);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
 	if (!tmem_struct_put(to, &history, sizeof(history)))
 		return -EINVAL;
 	return any ? 0 : -ENODATA;
@@ -119,9 +119,9 @@ size_t tmem_monitor_points(struct tmem_monitor_point *to, size_t max)
 	struct tmem_monitor *m = &tmem_monitor;
 	size_t n;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	n = tmem_ring_last(&m->ring, to, max);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
 	return n;
 }
 
@@ -154,11 +154,11 @@ int tmem_monitor_trend_get(struct tmem_monitor_trend *to)
 	struct tmem_monitor *m = &tmem_monitor;
 	bool any;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	any = m->ring.count;
 	if (any)
 		trend_fill(&trend, m);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
 	if (!tmem_struct_put(to, &trend, sizeof(trend)))
 		return -EINVAL;
 	return any ? 0 : -ENODATA;
@@ -169,9 +169,9 @@ size_t tmem_monitor_events(struct tmem_monitor_event *to, size_t max)
 	struct tmem_monitor *m = &tmem_monitor;
 	size_t n;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	n = tmem_events_last(&m->events, to, max);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
 	return n;
 }
 
@@ -194,13 +194,13 @@ int tmem_monitor_listen(enum tmem_level level, tmem_monitor_fn fn, void *ctx)
 
 	if ((unsigned int)level > TMEM_LEVEL_CRITICAL || !fn)
 		return -EINVAL;
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	l = listener_of(m, 0);
 	if (l) {
 		number = ++m->numbers;
 		*l = (struct tmem_listener){ fn, ctx, level, number };
 	}
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
 	return number;
 }
 
@@ -211,14 +211,14 @@ int tmem_monitor_unlisten(int number)
 
 	if (number <= 0)
 		return -ENOENT;
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	l = listener_of(m, number);
 	if (l)
 		l->fn = NULL;
 	while (l && m->calling == number &&
-	       !pthread_equal(m->thread, pthread_self()))
-		pthread_cond_wait(&m->changed, &m->lock);
-	pthread_mutex_unlock(&m->lock);
+	       !pthread_equal(m->caller, pthread_self()))
+		pthread_cond_wait(&m->worker.changed, &m->worker.lock);
+	pthread_mutex_unlock(&m->worker.lock);
 	return l ? 0 : -ENOENT;
 }
 
@@ -227,9 +227,9 @@ int tmem_monitor_stats_get(struct tmem_monitor_stats *to)
 	struct tmem_monitor *m = &tmem_monitor;
 	struct tmem_monitor_stats stats;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	stats = m->stats;
-	stats.running = m->life == TMEM_MONITOR_RUNNING;
-	pthread_mutex_unlock(&m->lock);
+	stats.running = m->worker.life == TMEM_WORKER_RUNNING;
+	pthread_mutex_unlock(&m->worker.lock);
 	return tmem_struct_put(to, &stats, sizeof(stats)) ? 0 : -EINVAL;
 }

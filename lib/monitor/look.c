@@ -14,10 +14,7 @@
 
 uint64_t tmem_monitor_now_ns(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return tmem_monitor.worker.ops->now_ns();
 }
 
 static uint64_t thread_cpu_ns(void)
@@ -136,11 +133,12 @@ static void listeners_call(struct tmem_monitor *m,
 	int number = 0;
 
 	do {
-		pthread_mutex_lock(&m->lock);
+		pthread_mutex_lock(&m->worker.lock);
 		number = listener_next(m, number, event->to, &l);
 		m->calling = number;
-		pthread_cond_broadcast(&m->changed);
-		pthread_mutex_unlock(&m->lock);
+		m->caller = pthread_self();
+		pthread_cond_broadcast(&m->worker.changed);
+		pthread_mutex_unlock(&m->worker.lock);
 		if (number)
 			l.fn(l.ctx, event);
 	} while (number);
@@ -174,7 +172,7 @@ static void sample_follow(struct tmem_monitor *m, struct tmem_monitor_sample *s,
 	enum tmem_level to;
 	uint64_t number;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	tmem_react_measure(&m->react, s);
 	if (whole && s->limiting != TMEM_RESOURCE_NONE)
 		past_add(m, s);
@@ -184,7 +182,7 @@ static void sample_follow(struct tmem_monitor *m, struct tmem_monitor_sample *s,
 		m->last = *s;
 	}
 	number = event_make(m, s, to, event_ns, &event);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
 	if (!number)
 		return;
 	collector_tell(m, &event);
@@ -209,19 +207,24 @@ static void manager_follow(struct tmem_monitor *m, uint64_t event_ns)
 		sample_follow(m, &s, event_ns, false);
 }
 
-int tmem_monitor_step(struct tmem_monitor *m,
-		      const struct tmem_monitor_woken *woken)
+void tmem_monitor_step(struct tmem_monitor *m,
+		       const struct tmem_monitor_woken *woken)
 {
 	struct tmem_monitor_sample sample;
+	uint32_t ms;
 
 	if (woken->manager)
 		manager_follow(m, woken->event_ns);
 	sample_take(m, woken, &sample);
 	sample_follow(m, &sample, woken->any ? woken->event_ns : sample.time_ns,
 		      true);
+	/* A listener that forked: the child needs no descriptors. */
+	if (atomic_load(&m->worker.stop))
+		return;
 	tmem_wakers_renew(m, sample.time_ns);
-	return m->react.followed != TMEM_LEVEL_LOW ? (int)m->config.tense_ms :
-						     (int)m->config.interval_ms;
+	ms = m->react.followed != TMEM_LEVEL_LOW ? m->config.tense_ms :
+						   m->config.interval_ms;
+	m->wakers.due_ns = tmem_monitor_now_ns() + ms * 1000000ull;
 }
 
 void tmem_monitor_answer(uint64_t number, const struct tmem_gc_outcome *outcome)
@@ -230,7 +233,7 @@ void tmem_monitor_answer(uint64_t number, const struct tmem_gc_outcome *outcome)
 	struct tmem_monitor_event *event;
 	uint64_t took;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	event = tmem_events_at(&m->events, number);
 	/* An answer that is meant for an earlier run. */
 	if (event && outcome->done_ns < event->decision_ns)
@@ -247,5 +250,5 @@ void tmem_monitor_answer(uint64_t number, const struct tmem_gc_outcome *outcome)
 		if (took > m->stats.reaction_max_ns)
 			m->stats.reaction_max_ns = took;
 	}
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
 }

@@ -13,19 +13,13 @@
 #include <stdbool.h>
 
 #include "core/fd.h"
+#include "core/worker.h"
 #include "gc/gc.h"
 #include "monitor/inputs.h"
 #include "monitor/react.h"
 #include "monitor/ring.h"
 #include "monitor/trend.h"
 #include "monitor/watch.h"
-
-enum tmem_monitor_life {
-	TMEM_MONITOR_NONE = 0,
-	TMEM_MONITOR_STARTING,
-	TMEM_MONITOR_RUNNING,
-	TMEM_MONITOR_STOPPING,
-};
 
 struct tmem_listener {
 	tmem_monitor_fn fn; /* NULL: free */
@@ -52,16 +46,13 @@ struct tmem_wakers {
 	uint64_t retry_ns; /* what is missing is tried again then */
 	uint64_t burst_ns; /* when the first of so many events came */
 	unsigned int burst;
+	bool resting; /* the present wait is for none of them */
+	uint64_t due_ns; /* of the next look */
 };
 
 struct tmem_monitor {
-	pthread_mutex_t lock; /* over all down to stop */
-	pthread_cond_t changed;
-	enum tmem_monitor_life life;
+	struct tmem_worker worker; /* its lock guards all down to caller */
 	bool wanted; /* by the environment, at the next occasion */
-	bool closed; /* the library is about to go */
-	pthread_t thread;
-	int wake_fd;
 	struct tmem_monitor_config config;
 	struct tmem_manager_word manager;
 	struct tmem_monitor_sample last; /* time_ns 0: none */
@@ -73,7 +64,7 @@ struct tmem_monitor {
 	struct tmem_listener listener[TMEM_MONITOR_LISTENERS];
 	int numbers; /* of listeners, that were given */
 	int calling; /* number of the one that runs; 0: none */
-	atomic_bool stop;
+	pthread_t caller; /* on this thread */
 
 	/* The thread's own. */
 	struct tmem_wakers wakers;
@@ -84,7 +75,7 @@ struct tmem_monitor {
 
 extern struct tmem_monitor tmem_monitor;
 
-/* What poll() said. */
+/* What has come of a wait. */
 struct tmem_monitor_woken {
 	struct tmem_inputs_fired fired;
 	bool manager; /* the service manager says that there is pressure */
@@ -104,17 +95,21 @@ void tmem_wakers_open(struct tmem_monitor *m);
 void tmem_wakers_close(struct tmem_monitor *m);
 /* Try again what is missing, and follow the process to its cgroup. */
 void tmem_wakers_renew(struct tmem_monitor *m, uint64_t now_ns);
-void tmem_wakers_wait(struct tmem_monitor *m, int timeout_ms,
+/* true: to be followed by a look. */
+bool tmem_wakers_take(struct tmem_monitor *m,
+		      const struct tmem_worker_wait *wait,
 		      struct tmem_monitor_woken *woken);
+void tmem_wakers_ask(struct tmem_monitor *m, struct tmem_worker_wait *wait);
 
-/* look.c: look, tell the collector, call listeners.  ms until the next look. */
-int tmem_monitor_step(struct tmem_monitor *m,
-		      const struct tmem_monitor_woken *woken);
+/* look.c: look, tell the collector, call listeners. */
+void tmem_monitor_step(struct tmem_monitor *m,
+		       const struct tmem_monitor_woken *woken);
 
 /* The collector's answer: what came of an event. */
 void tmem_monitor_answer(uint64_t number,
 			 const struct tmem_gc_outcome *outcome);
 
+/* The worker's clock. */
 uint64_t tmem_monitor_now_ns(void);
 
 /*

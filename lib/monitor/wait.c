@@ -4,33 +4,34 @@
  *
  * A source that breaks is not waited for any more, so that it cannot wake the
  * thread for ever, and is tried again later; the looks go on without it.  Some
- * programs close every descriptor that they find: then the number may be
- * somebody else's, and is forgotten, not read or closed (core/fd.h).
+ * programs close every descriptor that they find: then the number may belong to
+ * another file, and is forgotten, not read or closed (core/fd.h).
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/magic.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "core/log.h"
-#include "core/wakefd.h"
 #include "monitor/monitor.h"
 
 #define RETRY_NS 10000000000ull
-/* Whoever says something more often than that is heard every so often. */
+/* More events than that in a second are taken in turn with rests. */
 #define BURST_EVENTS 100u
 #define BURST_NS 1000000000ull
 #define BURST_REST_MS 20
+/*
+ * The longest wait: the program may close the worker's wake descriptor
+ * meanwhile, and then a stop takes as long.
+ */
 #define ASLEEP_MS 2000
-#define DEAF_MS 20 /* without a descriptor, a stop must not take long */
 
-enum { WAIT_WAKE, WAIT_SYSTEM, WAIT_GROUP, WAIT_MANAGER, WAIT_MODULE, WAITS };
+enum { WAIT_SYSTEM, WAIT_GROUP, WAIT_MANAGER, WAIT_MODULE, WAITS };
 
-/* For poll(): what is not ours any more is none. */
+/* To be polled; -1 if the number is not the library's any more. */
 static int fd_polled(struct tmem_fd *fd)
 {
 	if (!tmem_fd_ours(fd))
@@ -52,9 +53,9 @@ static void wakers_count(struct tmem_monitor *m)
 		sources |= 1u << TMEM_RESOURCE_MANAGER;
 	if (tmem_module_fd(&m->inputs.module) >= 0)
 		sources |= 1u << TMEM_RESOURCE_MODULE;
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	m->stats.sources = sources;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
 }
 
 /* A host that is made up has none. */
@@ -73,9 +74,9 @@ static void watch_open(struct tmem_monitor *m, bool first)
 
 	if (!err)
 		return;
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	m->stats.errors++;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
 	if (first)
 		tmem_log(TMEM_LOG_WARN,
 			 "MEMORY_PRESSURE_WATCH cannot be watched: error %d",
@@ -128,6 +129,8 @@ void tmem_wakers_open(struct tmem_monitor *m)
 	w->system.fd = w->group.fd = -1;
 	w->group_path[0] = '\0';
 	w->burst = 0;
+	w->resting = false;
+	w->due_ns = 0;
 	w->retry_ns = tmem_monitor_now_ns() + RETRY_NS;
 	watch_open(m, true);
 	module_open(m);
@@ -204,79 +207,82 @@ static void burst_count(struct tmem_wakers *w, uint64_t now_ns)
 	w->burst++;
 }
 
-/* A peer that floods us costs a look each time; a stop is noticed meanwhile. */
-static void burst_rest(const struct tmem_wakers *w, struct pollfd *wake)
+static bool burst_goes_on(const struct tmem_wakers *w, uint64_t now_ns)
 {
-	uint64_t now = tmem_monitor_now_ns();
-
-	if (w->burst > BURST_EVENTS && now >= w->burst_ns &&
-	    now - w->burst_ns <= BURST_NS)
-		poll(wake, 1, BURST_REST_MS);
+	return w->burst > BURST_EVENTS && now_ns >= w->burst_ns &&
+	       now_ns - w->burst_ns <= BURST_NS;
 }
 
-static int wake_get(struct tmem_monitor *m)
-{
-	int fd;
-
-	pthread_mutex_lock(&m->lock);
-	tmem_wakefd_check(&m->wake_fd);
-	fd = m->wake_fd;
-	pthread_mutex_unlock(&m->lock);
-	return fd;
-}
-
-/* Nobody can wake us if the descriptor is lost while we sleep. */
-static int wakers_poll(struct tmem_monitor *m, struct pollfd *p, int timeout_ms)
-{
-	int ms, n;
-
-	do {
-		ms = timeout_ms < ASLEEP_MS ? timeout_ms : ASLEEP_MS;
-		n = poll(p, WAITS, ms);
-		timeout_ms -= ms;
-	} while (!n && timeout_ms > 0 && !atomic_load(&m->stop) &&
-		 tmem_wakefd_ours(p[WAIT_WAKE].fd));
-	return n;
-}
-
-void tmem_wakers_wait(struct tmem_monitor *m, int timeout_ms,
-		      struct tmem_monitor_woken *woken)
+static void wakers_fired(struct tmem_monitor *m,
+			 const struct tmem_worker_wait *wait,
+			 struct tmem_monitor_woken *woken)
 {
 	struct tmem_wakers *w = &m->wakers;
-	struct pollfd p[WAITS] = {
-		[WAIT_SYSTEM] = { .fd = fd_polled(&w->system),
-				  .events = POLLPRI },
-		[WAIT_GROUP] = { .fd = fd_polled(&w->group),
-				 .events = POLLPRI },
-		[WAIT_MANAGER] = { .fd = fd_polled(&w->watch.file),
-				   .events = w->watch.events },
-		[WAIT_MODULE] = { .fd = tmem_module_fd(&m->inputs.module),
-				  .events = POLLIN },
-	};
 
-	*woken = (struct tmem_monitor_woken){ 0 };
-	p[WAIT_WAKE] = (struct pollfd){ .fd = wake_get(m), .events = POLLIN };
-	/* It may have been said to a descriptor that was not ours. */
-	if (atomic_load(&m->stop))
-		return;
-	if (p[WAIT_WAKE].fd < 0 && timeout_ms > DEAF_MS)
-		timeout_ms = DEAF_MS;
-	burst_rest(w, &p[WAIT_WAKE]);
-	if (wakers_poll(m, p, timeout_ms) < 0)
-		memset(p, 0, sizeof(p));
-	woken->event_ns = tmem_monitor_now_ns();
-	if (p[WAIT_WAKE].revents)
-		tmem_wakefd_take(p[WAIT_WAKE].fd);
-	woken->fired.system = psi_took(&w->system, p[WAIT_SYSTEM].revents);
-	woken->fired.group = psi_took(&w->group, p[WAIT_GROUP].revents);
-	woken->manager = tmem_watch_fired(&w->watch, p[WAIT_MANAGER].revents);
-	module_took(m, p[WAIT_MODULE].revents, woken);
+	woken->fired.system =
+		psi_took(&w->system, wait->fds[WAIT_SYSTEM].revents);
+	woken->fired.group = psi_took(&w->group, wait->fds[WAIT_GROUP].revents);
+	woken->manager =
+		tmem_watch_fired(&w->watch, wait->fds[WAIT_MANAGER].revents);
+	module_took(m, wait->fds[WAIT_MODULE].revents, woken);
 	woken->any |= woken->fired.system || woken->fired.group ||
 		      woken->manager;
 	if (woken->any)
 		burst_count(w, woken->event_ns);
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->worker.lock);
 	m->stats.wakeups++;
 	m->stats.events_in += woken->any;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->worker.lock);
+}
+
+bool tmem_wakers_take(struct tmem_monitor *m,
+		      const struct tmem_worker_wait *wait,
+		      struct tmem_monitor_woken *woken)
+{
+	uint64_t now = tmem_monitor_now_ns();
+	bool due = now >= m->wakers.due_ns;
+	unsigned int i;
+
+	*woken = (struct tmem_monitor_woken){ .event_ns = now };
+	/* What came during a rest is there still. */
+	if (m->wakers.resting)
+		return false;
+	for (i = 0; i < wait->count; i++)
+		due |= !!wait->fds[i].revents;
+	if (due && wait->count)
+		wakers_fired(m, wait, woken);
+	return due;
+}
+
+void tmem_wakers_ask(struct tmem_monitor *m, struct tmem_worker_wait *wait)
+{
+	struct tmem_wakers *w = &m->wakers;
+	uint64_t now = tmem_monitor_now_ns();
+	int ms = w->due_ns > now ? tmem_worker_ms(w->due_ns - now) : 0;
+
+	/* A peer that floods us costs a look after each rest. */
+	w->resting = !w->resting && burst_goes_on(w, now);
+	if (w->resting) {
+		wait->count = 0;
+		wait->timeout_ms = BURST_REST_MS;
+		return;
+	}
+	wait->fds[WAIT_SYSTEM] = (struct pollfd){
+		.fd = fd_polled(&w->system),
+		.events = POLLPRI,
+	};
+	wait->fds[WAIT_GROUP] = (struct pollfd){
+		.fd = fd_polled(&w->group),
+		.events = POLLPRI,
+	};
+	wait->fds[WAIT_MANAGER] = (struct pollfd){
+		.fd = fd_polled(&w->watch.file),
+		.events = w->watch.events,
+	};
+	wait->fds[WAIT_MODULE] = (struct pollfd){
+		.fd = tmem_module_fd(&m->inputs.module),
+		.events = POLLIN,
+	};
+	wait->count = WAITS;
+	wait->timeout_ms = ms < ASLEEP_MS ? ms : ASLEEP_MS;
 }

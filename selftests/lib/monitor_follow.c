@@ -4,7 +4,7 @@
  * up, and down after two seconds; acts on a prediction; and that a host whose
  * files vanish has no level, not a wrong one.
  */
-#include "monitor_run.h"
+#include "monitor_fake.h"
 
 /* --- looking --------------------------------------------------------------------- */
 
@@ -35,27 +35,39 @@ TEST_F(monitor, follows_the_host)
 {
 	struct tmem_monitor_history history = TMEM_MONITOR_HISTORY_INIT;
 	struct tmem_monitor_event events[8];
+	uint64_t begin;
 
-	ASSERT_EQ(0, tmem_monitor_start(&self->config));
-	ASSERT_TRUE(WAIT(sample_get().time_ns));
+	ASSERT_EQ(0, fake_start(&self->config));
+	begin = worker_fake_now();
+	EXPECT_EQ(begin, sample_get().time_ns);
 	EXPECT_EQ(TMEM_LEVEL_LOW, (int)sample_get().level);
+	/* Up at the next look. */
 	ASSERT_TRUE(host_use(80));
-	ASSERT_TRUE(WAIT(sample_get().level == TMEM_LEVEL_HIGH));
+	fake_pass(10);
+	EXPECT_EQ(TMEM_LEVEL_HIGH, (int)sample_get().level);
 	EXPECT_EQ(TMEM_RESOURCE_SYSTEM, (int)sample_get().limiting);
 	ASSERT_TRUE(host_use(95));
-	ASSERT_TRUE(WAIT(sample_get().level == TMEM_LEVEL_CRITICAL));
+	fake_pass(10);
+	EXPECT_EQ(TMEM_LEVEL_CRITICAL, (int)sample_get().level);
+	/* Down two seconds after the first look that is better. */
 	ASSERT_TRUE(host_use(30));
-	ASSERT_TRUE(WAIT(sample_get().level == TMEM_LEVEL_LOW));
+	fake_pass(2000);
+	EXPECT_EQ(TMEM_LEVEL_CRITICAL, (int)sample_get().level);
+	fake_pass(10);
+	EXPECT_EQ(TMEM_LEVEL_LOW, (int)sample_get().level);
 	ASSERT_EQ(0, tmem_monitor_history_get(&history));
-	EXPECT_GE(history.level_ns[TMEM_LEVEL_CRITICAL], 1900 * MS);
+	EXPECT_EQ(2010 * MS, history.level_ns[TMEM_LEVEL_CRITICAL]);
+	EXPECT_EQ(10 * MS, history.level_ns[TMEM_LEVEL_HIGH]);
 	EXPECT_GT(history.max, 0.94);
 	ASSERT_EQ(3U, tmem_monitor_events(events, 8));
 	EXPECT_EQ(1U, events[0].number);
 	EXPECT_EQ(TMEM_LEVEL_LOW, (int)events[0].from);
 	EXPECT_EQ(TMEM_REACTION_AGGRESSIVE, (int)events[0].reaction);
+	EXPECT_EQ(begin + 10 * MS, events[0].event_ns);
 	EXPECT_EQ(TMEM_LEVEL_CRITICAL, (int)events[1].to);
+	EXPECT_EQ(begin + 20 * MS, events[1].decision_ns);
 	EXPECT_EQ(TMEM_LEVEL_LOW, (int)events[2].to);
-	EXPECT_GE(events[1].decision_ns, events[1].event_ns);
+	EXPECT_EQ(begin + 2030 * MS, events[2].event_ns);
 }
 
 /* Rising by 1 % each 20 ms, it is high soon: so the collector is told. */
@@ -68,11 +80,11 @@ TEST_F(monitor, follows_a_prediction)
 	self->config.window = 10;
 	self->config.horizon_ms = 400;
 	ASSERT_TRUE(host_use(51));
-	ASSERT_EQ(0, tmem_monitor_start(&self->config));
-	ASSERT_TRUE(WAIT(event_get().to == TMEM_LEVEL_MEDIUM));
+	ASSERT_EQ(0, fake_start(&self->config));
+	EXPECT_EQ(TMEM_LEVEL_MEDIUM, (int)event_get().to);
 	for (use = 52; use < 74 && event_get().to < TMEM_LEVEL_HIGH; use++) {
 		ASSERT_TRUE(host_use(use));
-		usleep(20000);
+		fake_pass(20);
 	}
 	EXPECT_EQ(TMEM_LEVEL_HIGH, (int)event_get().to);
 	EXPECT_EQ(TMEM_LEVEL_MEDIUM, (int)event_get().level);
@@ -83,25 +95,29 @@ TEST_F(monitor, follows_a_prediction)
 	EXPECT_GE(trend.samples, TMEM_TREND_FEW);
 	EXPECT_LE(trend.samples, 10U);
 	/* And then it is scored: what stays as it is is foreseen soon. */
-	EXPECT_TRUE(WAIT(!tmem_monitor_trend_get(&trend) && trend.scored > 10 &&
-			 trend.accuracy > 0.0));
+	fake_pass(2000);
+	ASSERT_EQ(0, tmem_monitor_trend_get(&trend));
+	EXPECT_GT(trend.scored, 10U);
+	EXPECT_GT(trend.accuracy, 0.0);
 	EXPECT_LE(trend.accuracy, 1.0);
 }
 
 TEST_F(monitor, files_that_vanish)
 {
 	ASSERT_TRUE(host_use(95));
-	ASSERT_EQ(0, tmem_monitor_start(&self->config));
-	ASSERT_TRUE(WAIT(sample_get().level == TMEM_LEVEL_CRITICAL));
+	ASSERT_EQ(0, fake_start(&self->config));
+	EXPECT_EQ(TMEM_LEVEL_CRITICAL, (int)sample_get().level);
 	host_drop();
-	ASSERT_TRUE(WAIT(stats_get().unknown > 3));
+	fake_pass(40);
+	EXPECT_EQ(4U, stats_get().unknown);
 	EXPECT_EQ(TMEM_RESOURCE_NONE, sample_get().limiting);
 	EXPECT_EQ(TMEM_LEVEL_LOW, (int)sample_get().level);
 	EXPECT_EQ(TMEM_LEVEL_LOW, (int)event_get().to);
 	EXPECT_EQ((uint32_t)ENOENT, sample_get().error);
 	EXPECT_GT(stats_get().errors, 3U);
 	ASSERT_TRUE(host_use(80));
-	EXPECT_TRUE(WAIT(sample_get().level == TMEM_LEVEL_HIGH));
+	fake_pass(10);
+	EXPECT_EQ(TMEM_LEVEL_HIGH, (int)sample_get().level);
 }
 
 TEST_HARNESS_MAIN

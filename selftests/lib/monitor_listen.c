@@ -4,14 +4,13 @@
  * side; it may call the library, stop being one, but not stop the monitor; and
  * one that was taken off does not run any more.
  */
-#include "monitor_run.h"
+#include "monitor_fake.h"
 
 /* --- listeners --------------------------------------------------------------------- */
 
 static struct {
 	atomic_uint calls[4];
 	atomic_int stop, number;
-	atomic_bool hold, in;
 } heard;
 
 static void on_level(void *ctx, const struct tmem_monitor_event *event)
@@ -27,17 +26,6 @@ static void on_level_once(void *ctx, const struct tmem_monitor_event *event)
 	(void)event;
 	atomic_fetch_add((atomic_uint *)ctx, 1);
 	tmem_monitor_unlisten(atomic_load(&heard.number));
-}
-
-static void on_level_slowly(void *ctx, const struct tmem_monitor_event *event)
-{
-	(void)ctx;
-	(void)event;
-	atomic_store(&heard.in, true);
-	while (atomic_load(&heard.hold))
-		usleep(1000);
-	usleep(20000);
-	atomic_store(&heard.in, false);
 }
 
 TEST_F(monitor, listeners)
@@ -60,38 +48,95 @@ TEST_F(monitor, listeners)
 					      &heard.calls[3]),
 			  0);
 	EXPECT_EQ(-ENOSPC, tmem_monitor_listen(TMEM_LEVEL_LOW, on_level, NULL));
-	ASSERT_EQ(0, tmem_monitor_start(&self->config));
+	ASSERT_EQ(0, fake_start(&self->config));
 	ASSERT_TRUE(host_use(80));
-	ASSERT_TRUE(WAIT(atomic_load(&heard.calls[2])));
+	fake_pass(10);
 	EXPECT_EQ(1U, atomic_load(&heard.calls[0]));
+	EXPECT_EQ(1U, atomic_load(&heard.calls[2]));
 	ASSERT_TRUE(host_use(95));
-	ASSERT_TRUE(WAIT(atomic_load(&heard.stop)));
+	fake_pass(10);
+	EXPECT_EQ(1U, atomic_load(&heard.calls[1]));
 	EXPECT_EQ(-EDEADLK, atomic_load(&heard.stop));
 	EXPECT_EQ(0, tmem_monitor_unlisten(high));
 	EXPECT_EQ(-ENOENT, tmem_monitor_unlisten(high));
 	EXPECT_EQ(-ENOENT, tmem_monitor_unlisten(0));
 	EXPECT_EQ(-ENOENT, tmem_monitor_unlisten(-1));
 	ASSERT_TRUE(host_use(80));
-	ASSERT_TRUE(WAIT(event_get().to == TMEM_LEVEL_HIGH));
+	fake_pass(3000);
+	EXPECT_EQ(TMEM_LEVEL_HIGH, (int)event_get().to);
 	EXPECT_EQ(1U, atomic_load(&heard.calls[0]));
 	EXPECT_EQ(1U, atomic_load(&heard.calls[2]));
 	EXPECT_EQ(0U, atomic_load(&heard.calls[3]));
 }
 
-/* Who has been told that it is not called any more may free what it uses. */
+/* --- a listener that is taken off while it runs --------------------------------------- */
+
+static struct {
+	atomic_int number, tid;
+	atomic_bool returned;
+	pthread_t thread;
+	bool waited;
+	int result;
+} off;
+
+static void *unlistens(void *arg)
+{
+	(void)arg;
+	atomic_store(&off.tid, gettid());
+	off.result = tmem_monitor_unlisten(atomic_load(&off.number));
+	atomic_store(&off.returned, true);
+	return NULL;
+}
+
+/* The listener has been taken off: what remains of unlisten is its wait. */
+static bool taken_off(void)
+{
+	bool taken;
+
+	pthread_mutex_lock(&tmem_monitor.worker.lock);
+	taken = !tmem_monitor.listener[0].fn;
+	pthread_mutex_unlock(&tmem_monitor.worker.lock);
+	return taken;
+}
+
+static bool asleep(int tid)
+{
+	char path[64], text[256] = "";
+	const char *state;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	state = n > 0 ? strrchr(text, ')') : NULL;
+	return state && state[2] == 'S';
+}
+
+static void on_level_slowly(void *ctx, const struct tmem_monitor_event *event)
+{
+	(void)ctx;
+	(void)event;
+	pthread_create(&off.thread, NULL, unlistens, NULL);
+	off.waited = PACE_UNTIL(taken_off()) &&
+		     PACE_UNTIL(atomic_load(&off.returned) ||
+				asleep(atomic_load(&off.tid))) &&
+		     !atomic_load(&off.returned);
+}
+
+/* The owner may free what it uses after the return. */
 TEST_F(monitor, unlisten_waits_for_the_listener)
 {
-	int number;
-
-	atomic_store(&heard.hold, true);
-	number = tmem_monitor_listen(TMEM_LEVEL_HIGH, on_level_slowly, NULL);
-	ASSERT_GT(number, 0);
+	atomic_store(&off.number, tmem_monitor_listen(TMEM_LEVEL_HIGH,
+						      on_level_slowly, NULL));
+	ASSERT_GT(atomic_load(&off.number), 0);
 	ASSERT_TRUE(host_use(80));
-	ASSERT_EQ(0, tmem_monitor_start(&self->config));
-	ASSERT_TRUE(WAIT(atomic_load(&heard.in)));
-	atomic_store(&heard.hold, false);
-	EXPECT_EQ(0, tmem_monitor_unlisten(number));
-	EXPECT_FALSE(atomic_load(&heard.in));
+	ASSERT_EQ(0, fake_start(&self->config));
+	pthread_join(off.thread, NULL);
+	EXPECT_TRUE(off.waited);
+	EXPECT_EQ(0, off.result);
 }
 
 TEST_HARNESS_MAIN

@@ -2,75 +2,124 @@
 /*
  * Proves what follows from the service manager's word, and from a level: the
  * collector is told at once, frees memory, and answers when; it goes by itself
- * again when the monitor stops; a level that was set stays; and what the manager
- * may say instead.
+ * again when the monitor stops; and a level that was set stays.
  */
-#include "monitor_run.h"
+#include "monitor_fake.h"
 
-/* --- reacting --------------------------------------------------------------------- */
+#include "gc/collector.h"
+
+/* --- the collector: as it is, but for its thread and the machine's figures ------------ */
+
+static void calm_open(struct tmem_source *source)
+{
+	source->fd = -1;
+	source->open = true;
+}
+
+static void calm_look(struct tmem_source *source, uint64_t now_ns, bool fired,
+		      struct tmem_source_look *look)
+{
+	(void)source;
+	(void)now_ns;
+	(void)fired;
+	*look = (struct tmem_source_look){
+		.level = TMEM_LEVEL_LOW,
+		.source = TMEM_GC_SOURCE_MEMINFO,
+	};
+}
+
+static void calm_close(struct tmem_source *source)
+{
+	source->open = false;
+}
+
+static const struct tmem_source_ops calm_ops = {
+	.open = calm_open,
+	.look = calm_look,
+	.close = calm_close,
+};
+
+static struct tmem_gc_ops collector_ops;
+
+/* Before the first block. */
+static void collector_use(void)
+{
+	collector_ops = tmem_gc_ops_real;
+	collector_ops.worker = &worker_fake_ops;
+	collector_ops.source = &calm_ops;
+	tmem_gc_use(&collector_ops);
+}
+
+/* It works until it waits; it comes to it, and is done, at this time. */
+static void collector_run(uint64_t after_ms)
+{
+	atomic_fetch_add(&worker_fake_ns, after_ms * MS);
+	worker_fake_run(&tmem_collector.worker);
+}
 
 static bool make_idle(unsigned int spans)
 {
-	char *block = tmem_alloc(spans * LT_SPAN);
+	char *block;
 
+	collector_use();
+	block = tmem_alloc(spans * LT_SPAN);
 	if (!block)
 		return false;
 	memset(block, 1, spans * LT_SPAN);
 	tmem_free(block);
-	return true;
+	collector_run(0);
+	return lt_stats().spans_idle == spans;
 }
 
-/* The service manager, by a FIFO; the monitor has looked, and waits. */
-#define MANAGER(max_level)                                           \
-	do {                                                         \
-		ASSERT_EQ(0, mkfifo(self->watch, 0600));             \
-		setenv("MEMORY_PRESSURE_WATCH", self->watch, 1);     \
-		self->config.interval_ms = 3600000;                  \
-		self->config.manager_level = (max_level);            \
-		ASSERT_EQ(0, tmem_monitor_start(&self->config));     \
-		ASSERT_TRUE(WAIT(stats_get().looks));                \
-		self->end = open(self->watch, O_WRONLY | O_CLOEXEC); \
-		ASSERT_GE(self->end, 0);                             \
-	} while (0)
+/* --- reacting --------------------------------------------------------------------- */
 
+/* At once: until the collector runs, no time passes. */
 TEST_F(monitor, frees_memory_at_the_managers_word)
 {
 	struct tmem_monitor_event event;
 	uint64_t began;
 
 	ASSERT_TRUE(make_idle(32));
-	MANAGER(TMEM_LEVEL_CRITICAL);
+	ASSERT_EQ(0, mkfifo(self->watch, 0600));
+	setenv("MEMORY_PRESSURE_WATCH", self->watch, 1);
+	self->config.interval_ms = 3600000;
+	self->config.manager_level = TMEM_LEVEL_CRITICAL;
+	ASSERT_EQ(0, fake_start(&self->config));
+	self->end = open(self->watch, O_WRONLY | O_CLOEXEC);
+	ASSERT_GE(self->end, 0);
 	EXPECT_TRUE(stats_get().sources >> TMEM_RESOURCE_MANAGER & 1);
 	EXPECT_EQ(0U, event_get().number);
-	began = tmem_monitor_now_ns();
+	fake_pass(1500);
+	began = worker_fake_now();
 	ASSERT_EQ(1, write(self->end, "!", 1));
-	ASSERT_TRUE(WAIT(event_get().done_ns));
+	fake_run();
 	event = event_get();
 	EXPECT_EQ(TMEM_LEVEL_CRITICAL, (int)event.to);
 	EXPECT_EQ(TMEM_RESOURCE_MANAGER, (int)event.limiting);
+	EXPECT_EQ(began, event.event_ns);
+	EXPECT_EQ(began, event.decision_ns);
+	EXPECT_EQ(0U, event.done_ns);
+	/* The collector was woken, and comes to it 3 ms later. */
+	EXPECT_TRUE(worker_fake_due(&tmem_collector.worker));
+	collector_run(3);
+	event = event_get();
 	EXPECT_GE(event.bytes, 32 * LT_SPAN);
-	EXPECT_GE(event.event_ns, began);
-	EXPECT_GE(event.decision_ns, event.event_ns);
-	EXPECT_GE(event.first_ns, event.decision_ns);
-	EXPECT_GE(event.done_ns, event.first_ns);
-	printf("# told after %.3f ms, first byte after %.3f ms, done %.3f ms\n",
-	       (double)(event.decision_ns - began) / 1e6,
-	       (double)(event.first_ns - began) / 1e6,
-	       (double)(event.done_ns - began) / 1e6);
-	/*
-	 * At the event: the next look is an hour away.  How quickly, on a machine
-	 * that is not busy with other tests, is said by bench-reaction.
-	 */
-	EXPECT_LT(event.first_ns - began, 1000 * MS);
+	EXPECT_EQ(began + 3 * MS, event.first_ns);
+	EXPECT_EQ(began + 3 * MS, event.done_ns);
 	EXPECT_EQ(event.bytes, stats_get().freed_bytes);
-	EXPECT_EQ(event.first_ns - event.event_ns, stats_get().reaction_ns);
+	EXPECT_EQ(3 * MS, stats_get().reaction_ns);
+	EXPECT_EQ(3 * MS, stats_get().reaction_max_ns);
 	EXPECT_EQ(TMEM_GC_SOURCE_MONITOR, (int)gc_get().source);
 	EXPECT_EQ(TMEM_LEVEL_CRITICAL, (int)gc_get().level);
 	EXPECT_EQ(0U, lt_stats().spans_idle);
 	/* It counts for two seconds, and the level stays for two. */
-	EXPECT_TRUE(WAIT(event_get().to == TMEM_LEVEL_LOW));
-	EXPECT_TRUE(WAIT(gc_get().level != TMEM_LEVEL_CRITICAL ||
-			 !gc_get().running));
+	fake_pass(3900);
+	EXPECT_EQ(1U, event_get().number);
+	fake_pass(600);
+	EXPECT_EQ(2U, event_get().number);
+	EXPECT_EQ(TMEM_LEVEL_LOW, (int)event_get().to);
+	collector_run(0);
+	EXPECT_EQ(TMEM_LEVEL_LOW, (int)gc_get().level);
 }
 
 /* A monitor that stops leaves the collector to its own source. */
@@ -78,10 +127,15 @@ TEST_F(monitor, collector_goes_on_by_itself)
 {
 	ASSERT_TRUE(make_idle(4));
 	ASSERT_TRUE(host_use(80));
-	ASSERT_EQ(0, tmem_monitor_start(&self->config));
-	ASSERT_TRUE(WAIT(gc_get().level == TMEM_LEVEL_HIGH));
+	ASSERT_EQ(0, fake_start(&self->config));
+	collector_run(0);
+	EXPECT_EQ(TMEM_LEVEL_HIGH, (int)gc_get().level);
+	EXPECT_EQ(TMEM_GC_SOURCE_MONITOR, (int)gc_get().source);
 	tmem_monitor_stop();
-	EXPECT_TRUE(WAIT(gc_get().source != TMEM_GC_SOURCE_MONITOR));
+	EXPECT_TRUE(worker_fake_due(&tmem_collector.worker));
+	collector_run(0);
+	EXPECT_EQ(TMEM_LEVEL_LOW, (int)gc_get().level);
+	EXPECT_EQ(TMEM_GC_SOURCE_MEMINFO, (int)gc_get().source);
 }
 
 /* What a program has set goes before what the monitor says. */
@@ -90,8 +144,10 @@ TEST_F(monitor, a_level_that_was_set_stays)
 	ASSERT_EQ(0, tmem_gc_level_set(TMEM_LEVEL_LOW));
 	ASSERT_TRUE(make_idle(4));
 	ASSERT_TRUE(host_use(95));
-	ASSERT_EQ(0, tmem_monitor_start(&self->config));
-	ASSERT_TRUE(WAIT(event_get().done_ns));
+	ASSERT_EQ(0, fake_start(&self->config));
+	EXPECT_EQ(TMEM_LEVEL_CRITICAL, (int)event_get().to);
+	collector_run(0);
+	EXPECT_NE(0U, event_get().done_ns);
 	EXPECT_EQ(0U, event_get().bytes);
 	EXPECT_EQ(0U, event_get().first_ns);
 	EXPECT_EQ(TMEM_LEVEL_LOW, (int)gc_get().level);
@@ -103,33 +159,14 @@ TEST_F(monitor, only_looks_if_asked_to)
 	ASSERT_TRUE(make_idle(4));
 	self->config.react_off = 1;
 	ASSERT_TRUE(host_use(95));
-	ASSERT_EQ(0, tmem_monitor_start(&self->config));
-	ASSERT_TRUE(WAIT(event_get().to == TMEM_LEVEL_CRITICAL));
-	usleep(50000);
+	ASSERT_EQ(0, fake_start(&self->config));
+	EXPECT_EQ(TMEM_LEVEL_CRITICAL, (int)event_get().to);
+	EXPECT_FALSE(worker_fake_due(&tmem_collector.worker));
+	/* At its next look, too. */
+	worker_fake_pass(&tmem_collector.worker, 1000 * MS);
 	EXPECT_EQ(0U, event_get().done_ns);
-	EXPECT_NE(TMEM_GC_SOURCE_MONITOR, (int)gc_get().source);
-}
-
-TEST_F(monitor, manager_that_asks_not_to_watch)
-{
-	setenv("MEMORY_PRESSURE_WATCH", "/dev/null", 1);
-	ASSERT_EQ(0, tmem_monitor_start(&self->config));
-	ASSERT_TRUE(WAIT(stats_get().looks));
-	EXPECT_EQ(0U, stats_get().sources & ~(1u << TMEM_RESOURCE_MODULE));
-}
-
-TEST_F(monitor, manager_that_is_not_there)
-{
-	struct lt_log log;
-
-	lt_listen(&log);
-	setenv("MEMORY_PRESSURE_WATCH", self->watch, 1);
-	ASSERT_EQ(0, tmem_monitor_start(&self->config));
-	ASSERT_TRUE(WAIT(stats_get().looks > 3));
-	EXPECT_TRUE(lt_heard(&log, TMEM_LOG_WARN, "MEMORY_PRESSURE_WATCH"));
-	EXPECT_EQ(1U, stats_get().errors);
-	tmem_monitor_stop();
-	tmem_set_log(NULL, NULL);
+	EXPECT_EQ(TMEM_LEVEL_LOW, (int)gc_get().level);
+	EXPECT_EQ(TMEM_GC_SOURCE_MEMINFO, (int)gc_get().source);
 }
 
 TEST_HARNESS_MAIN

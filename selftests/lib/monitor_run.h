@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A monitor that runs on a made-up host: what its tests begin and end with.
+ * A monitor on a made-up host: what its tests begin and end with.
  *
  * For one source file of a program.
  */
@@ -17,15 +17,6 @@
 #include "monitor/monitor.h"
 
 #define MS 1000000ull
-
-/* In vain after 5 s. */
-#define WAIT(condition)                                \
-	({                                             \
-		uint64_t end_ = lt_ms() + 5000;        \
-		while (!(condition) && lt_ms() < end_) \
-			usleep(1000);                  \
-		condition;                             \
-	})
 
 static inline struct tmem_monitor_stats stats_get(void)
 {
@@ -129,7 +120,7 @@ FIXTURE_TEARDOWN(monitor)
 {
 	EXPECT_EQ(0, tmem_monitor_stop());
 	EXPECT_EQ(0U, stats_get().running);
-	EXPECT_TRUE(WAIT(!task_there("tmem-monitor")));
+	EXPECT_TRUE(PACE_UNTIL(!task_there("tmem-monitor")));
 	tmem_gc_stop();
 	if (self->end >= 0)
 		close(self->end);
