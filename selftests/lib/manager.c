@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Proves that there is one manager for float and one for double, whoever asks;
+ * Proves that there is one manager for float and one for double in a process;
  * that they count tensors in the right tier, with its edges where the header
  * has them; that a tensor too large for a size_t is refused and counted, and so
  * is one of no manager; and that they work while the process ends, in the child

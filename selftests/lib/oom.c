@@ -330,22 +330,23 @@ static bool one_point(struct attempt *a, const char *name)
 /* Each call of the kind fails in its turn, or by the seed every so many. */
 static bool all_points(struct attempt *a, const char *name, uint64_t *random)
 {
-	unsigned int points = 0, step;
+	unsigned int calls, failed = 0, step;
 
 	a->result[2] = 0;
 	a->nth = 0;
 	if (!one_point(a, name))
 		return false;
-	step = 1 + a->result[0] / (POINTS + 1);
-	a->nth = (unsigned int)lt_between(random, 1, step);
-	do {
+	calls = a->result[0];
+	step = 1 + calls / (POINTS + 1);
+	for (a->nth = (unsigned int)lt_between(random, 1, step);
+	     a->nth <= calls; a->nth += step) {
 		if (!one_point(a, name))
 			return false;
-		a->nth += step;
-	} while (a->result[1] && ++points);
-	printf("# %s, kind %u%s: every %u. call, %u failed; %u blocks refused\n",
-	       name, a->calls, a->for_good ? " and on" : "", step, points,
-	       a->result[2]);
+		failed += a->result[1] > 0;
+	}
+	printf("# %s, kind %u%s: %u calls, every %u. one; %u failed; %u blocks refused\n",
+	       name, a->calls, a->for_good ? " and on" : "", calls, step,
+	       failed, a->result[2]);
 	return true;
 }
 
