@@ -5,6 +5,7 @@
 #ifndef TMEM_MANAGER_HEALTH_H
 #define TMEM_MANAGER_HEALTH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <tmem/health.h>
@@ -90,7 +91,12 @@ struct tmem_health_memory {
 double tmem_health_remember(struct tmem_health_memory *memory,
 			    uint64_t failures, uint64_t now_ns);
 
-/* health_get.c: requests refused lately, as the score has them. */
+/* health_get.c */
+
+/* Requests refused lately, as the score has them. */
 double tmem_health_failures(uint64_t failures);
+
+/* CLOCK_MONOTONIC in nanoseconds; tests put another in its place. */
+extern _Atomic(uint64_t (*)(void)) tmem_health_clock;
 
 #endif /* TMEM_MANAGER_HEALTH_H */

@@ -21,6 +21,13 @@
 
 #define LEAKS_MAX 256u
 
+_Atomic(uint64_t (*)(void)) tmem_health_clock = tmem_monitor_now_ns;
+
+static uint64_t health_now_ns(void)
+{
+	return atomic_load_explicit(&tmem_health_clock, memory_order_relaxed)();
+}
+
 /* What the calls before have left behind. */
 static struct {
 	struct tmem_lock lock;
@@ -109,7 +116,7 @@ static void get_heap(struct tmem_health_inputs *in,
 
 double tmem_health_failures(uint64_t failures)
 {
-	uint64_t now = tmem_monitor_now_ns();
+	uint64_t now = health_now_ns();
 	double lately;
 
 	tmem_lock_take(&past.lock);
@@ -137,7 +144,7 @@ int tmem_health_get(struct tmem_health *to)
 	in.failures = tmem_health_failures(stats.failures);
 	if (tmem_health_of(&in, &health))
 		return -EINVAL;
-	now = tmem_monitor_now_ns();
+	now = health_now_ns();
 	tmem_lock_take(&past.lock);
 	health.band = tmem_health_band_next(&past.band, health.score, now);
 	tmem_lock_give(&past.lock);

@@ -16,13 +16,15 @@
 atomic_bool tmem_optimizer_on;
 atomic_bool tmem_optimizer_due;
 
-uint64_t tmem_optimizer_now_ns(void)
+static uint64_t optimizer_clock(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
+
+_Atomic(uint64_t (*)(void)) tmem_optimizer_clock = optimizer_clock;
 
 /* --- the program's threads ---------------------------------------------------- */
 

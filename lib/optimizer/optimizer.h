@@ -42,7 +42,14 @@ struct tmem_optimizer {
 
 extern struct tmem_optimizer tmem_optimizer;
 
-uint64_t tmem_optimizer_now_ns(void);
+/* CLOCK_MONOTONIC in nanoseconds; tests put another in its place. */
+extern _Atomic(uint64_t (*)(void)) tmem_optimizer_clock;
+
+static inline uint64_t tmem_optimizer_now_ns(void)
+{
+	return atomic_load_explicit(&tmem_optimizer_clock,
+				    memory_order_relaxed)();
+}
 
 /* events.c: a step has ended; by a mark, or as it was found.  Without locks. */
 void tmem_optimizer_step_end(bool marked);

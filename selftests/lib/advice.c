@@ -65,7 +65,7 @@ TEST(each_in_its_situation)
 	}
 }
 
-/* A rule that nobody tests does not get in. */
+/* Each rule has a test. */
 TEST(each_has_its_case)
 {
 	const struct tmem_advice_rule *const tables[] = {

@@ -3,7 +3,7 @@
  * Proves of advice about the machine, in a process that really gets into the
  * situation or on a made-up host that says so, that it is given there, with the
  * knob that helps, and no more once that was turned: huge pages, nodes, mappings,
- * swap, the cgroup, stalls that nobody sees; and that files which say what they
+ * swap, the cgroup, stalls that are not seen; and that files which say what they
  * never say are no advice.
  */
 #include "advice_fixture.h"
@@ -196,7 +196,7 @@ TEST_F(advice, cgroup)
 	EXPECT_FALSE(is_advised("cgroup-near"));
 }
 
-/* A group that somebody has named for a shell to stumble over. */
+/* A group whose name needs quotes in a shell. */
 TEST_F(advice, cgroup_with_a_name)
 {
 	static const char group[] = "/sys/fs/cgroup/x;reboot #$(id)";

@@ -236,7 +236,7 @@ TEST_F(advice, leaks)
 	snprintf(command, sizeof(command), "tmemctl leaks -p %d", getpid());
 	EXPECT_STREQ(command, advised("leak").command);
 	tmem_control_stop();
-	/* Nobody looks any more: what was found may be gone. */
+	/* No look is taken any more: what was found may be gone. */
 	ASSERT_EQ(0, tmem_analytics_get(&config));
 	config.mode = TMEM_ANALYTICS_OFF;
 	ASSERT_EQ(0, tmem_analytics_set(&config));
@@ -298,7 +298,7 @@ TEST_F(advice, empty_blocks)
 	atomic_fetch_add(&an_now, 11000000000ULL);
 	resident = lt_residency().resident;
 	EXPECT_FALSE(is_advised("seal"));
-	/* And nobody has made them be there. */
+	/* And they were not made present. */
 	EXPECT_EQ(resident, lt_residency().resident);
 	for (i = 0; i < 12; i++)
 		memset(self->block[i], 0x3c, 10 * LT_MIB);
@@ -318,7 +318,7 @@ TEST_F(advice, steps)
 	blocks_free(self->block, 2 * MANY, 1);
 }
 
-TEST_F(advice, nobody_records)
+TEST_F(advice, nothing_is_recorded)
 {
 	ASSERT_EQ(0, lt_init());
 	ASSERT_TRUE(blocks_take(self->block, MANY, LT_MIB));

@@ -9,6 +9,7 @@
 #include "analytics_test.h"
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include "analytics/json.h"
 #include "monitor/monitor.h"
@@ -98,8 +99,8 @@ static int level_shown(void)
 }
 
 /*
- * A process that does nothing notices nothing; who asks for its snapshot sees
- * how things are, not how they were.
+ * A process that does nothing notices nothing; its snapshot has the level of
+ * the moment, not that of the last look.
  */
 TEST(pressure_of_now)
 {
@@ -115,8 +116,7 @@ TEST(pressure_of_now)
 	ASSERT_EQ(0, tmem_monitor_start(&slow));
 	ASSERT_EQ(0, an_init(0, 0));
 	block = an_alloc("idle", LT_MIB);
-	while (tmem_monitor_sample_get(&sample))
-		usleep(1000);
+	ASSERT_TRUE(PACE_UNTIL(!tmem_monitor_sample_get(&sample)));
 	EXPECT_EQ(TMEM_LEVEL_LOW, level_shown());
 	EXPECT_NE(NULL, strstr(text, "\"nodes\":[["));
 	ASSERT_TRUE(host_use(95));
@@ -149,11 +149,23 @@ TEST(refused)
 	EXPECT_EQ(77, errno);
 }
 
-/* A slow reader holds up nobody: allocation goes on while it sleeps. */
+/* The reader sees the end of it. */
 static void *snapshot_into(void *arg)
 {
-	return (void *)(intptr_t)tmem_snapshot_write(*(int *)arg, 1);
+	int fd = *(int *)arg, err = tmem_snapshot_write(fd, 1);
+
+	close(fd);
+	return (void *)(intptr_t)err;
 }
+
+static bool pipe_full(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return !poll(&p, 1, 0);
+}
+
+/* A slow reader delays no other thread: allocation goes on meanwhile. */
 
 TEST(slow_reader)
 {
@@ -169,7 +181,7 @@ TEST(slow_reader)
 		block[i] = an_alloc("held", 100);
 	ASSERT_EQ(0, pipe(ends));
 	pthread_create(&thread, NULL, snapshot_into, &ends[1]);
-	usleep(100000); /* it fills the pipe and waits */
+	ASSERT_TRUE(PACE_UNTIL(pipe_full(ends[1])));
 	for (i = 0; i < ARRAY_SIZE(block); i++)
 		tmem_free(block[i]);
 	for (i = 0; i < 1000; i++)
@@ -177,10 +189,9 @@ TEST(slow_reader)
 	tmem_step_mark("while");
 	EXPECT_EQ(1000U, an_site("", "while").frees);
 	/* It ends once all is read. */
-	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	while (pthread_tryjoin_np(thread, &status))
-		if (read(ends[0], buffer, sizeof(buffer)) < 0)
-			usleep(1000);
+	while (read(ends[0], buffer, sizeof(buffer)) > 0)
+		;
+	pthread_join(thread, &status);
 	EXPECT_EQ(NULL, status);
 }
 

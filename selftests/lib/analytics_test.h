@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Shared by the tests of the analytics: switched on as a test wants it, sites
- * found by their label, and a clock that stands until it is moved.
+ * found by their label, and a clock that stands until it is moved, or goes on
+ * with each look.
  *
  * Nothing here asserts: that is the test's work.
  */
@@ -74,6 +75,20 @@ static inline uint64_t an_clock(void)
 static inline void an_clock_stop(void)
 {
 	atomic_store(&tmem_analytics_clock, an_clock);
+}
+
+/*
+ * A millisecond passes at each look: of no sample too many come in a time, and
+ * the interval is neither doubled nor halved because of that.
+ */
+static inline uint64_t an_clock_step(void)
+{
+	return atomic_fetch_add(&an_now, 1000000);
+}
+
+static inline void an_clock_steps(void)
+{
+	atomic_store(&tmem_analytics_clock, an_clock_step);
 }
 
 static inline void an_clock_add(double seconds)

@@ -192,6 +192,8 @@ TEST(thousand_at_once)
 	close(null);
 }
 
+static atomic_uint meddled;
+
 static void *meddle(void *arg)
 {
 	struct tmem_analytics_config config = TMEM_ANALYTICS_INIT;
@@ -211,7 +213,8 @@ static void *meddle(void *arg)
 		tmem_step_mark("meddle");
 		tmem_snapshot_write(null, TMEM_SNAPSHOT_RECORDS);
 		tmem_hotspots_get(TMEM_HOTSPOT_LIVE, spot, 4);
-		usleep(1000);
+		atomic_fetch_add(&meddled, 1);
+		sched_yield();
 	}
 	close(null);
 	return NULL;
@@ -224,6 +227,7 @@ TEST(meddled_with)
 
 	ASSERT_EQ(0, an_init(0, 1024));
 	pthread_create(&meddler, NULL, meddle, NULL);
+	ASSERT_TRUE(PACE_UNTIL(atomic_load(&meddled)));
 	EXPECT_TRUE(work_all(workers, THREADS, LT_COUNT(10000, 1000)));
 	atomic_store(&stop, true);
 	pthread_join(meddler, NULL);
@@ -341,25 +345,27 @@ static int object_none(struct dl_phdr_info *info, size_t size, void *arg)
  */
 TEST(fork_during_snapshots)
 {
-	unsigned int i, hung = 0;
-	uint64_t end;
+	unsigned int i = 0, yields, hung = 0;
 	pthread_t thread;
 	int status;
 	pid_t pid;
 
 	ASSERT_EQ(0, an_init(0, 0));
 	pthread_create(&thread, NULL, snapshots_write, NULL);
-	end = lt_ms() + 3000;
-	for (i = 0; i < LT_COUNT(500, 20) && !hung && lt_ms() < end; i++) {
-		usleep(i % 7 * 40);
+	PACE_ROUNDS(LT_COUNT(200, 20))
+	{
+		for (yields = i++ % 7; yields; yields--)
+			sched_yield();
 		pid = fork();
 		if (!pid) {
-			alarm(10);
+			alarm(PACE_HANG_S / 2);
 			dl_iterate_phdr(object_none, NULL);
 			_exit(0);
 		}
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		hung += WIFSIGNALED(status);
+		if (hung)
+			break;
 	}
 	atomic_store(&snapshots_end, true);
 	pthread_join(thread, NULL);

@@ -5,8 +5,8 @@
  * that are no blocks.  Blocks keep their contents, each refused pointer is
  * counted, and at the end of each input tmem_check() finds the heap in order.
  *
- * Random inputs, and changed ones of those before, for TMEM_FUZZ_API_SECONDS
- * (default 5).  TMEM_FUZZ_FILE=PATH runs one input instead, - is stdin (AFL).
+ * Random inputs, and changed ones of those before.  TMEM_FUZZ_FILE=PATH runs
+ * one input instead, - is stdin (AFL).
  * With -DTMEM_FUZZ_TARGET the file is a libFuzzer target: clang -g -O1
  * -fsanitize=fuzzer,address -DTMEM_FUZZ_TARGET ... fuzz_api.c libtmem.a
  */
@@ -314,15 +314,7 @@ static size_t make_input(uint64_t *random, uint8_t *data, size_t before)
 	return bytes;
 }
 
-static unsigned int seconds(void)
-{
-	const char *text = getenv("TMEM_FUZZ_API_SECONDS");
-	int s = text ? atoi(text) : 0;
-
-	return s > 0 ? (unsigned int)s : 5;
-}
-
-/* It can be had again: TMEM_FUZZ_FILE is this file then. */
+/* For TMEM_FUZZ_FILE. */
 static void keep_input(const uint8_t *data, size_t bytes)
 {
 	char name[] = "/tmp/tmem-fuzz-XXXXXX";
@@ -350,17 +342,20 @@ FIXTURE_TEARDOWN(fuzz)
 
 TEST_F(fuzz, random_inputs)
 {
-	uint64_t random = pace_seed(), end = lt_ms() + seconds() * 1000;
+	uint64_t random = pace_seed();
 	static uint8_t data[INPUT_MAX];
 	size_t bytes = 0, inputs = 0;
 
 	if (getenv("TMEM_FUZZ_FILE"))
 		SKIP(return, "TMEM_FUZZ_FILE is set");
 	ASSERT_EQ(0, heap_init());
-	while (lt_ms() < end && !fuzz.wrong) {
+	PACE_ROUNDS(HEAP_COUNT(300, 100))
+	{
 		bytes = make_input(&random, data, bytes);
 		run_input(data, bytes);
 		inputs++;
+		if (fuzz.wrong)
+			break;
 	}
 	if (fuzz.wrong)
 		keep_input(data, bytes);

@@ -214,7 +214,7 @@ TEST(no_number_is_no_score)
 			*figure(&in, i) = bad[k];
 			EXPECT_EQ(-EINVAL, tmem_health_of(&in, &health));
 			EXPECT_TRUE(NEAR(77, health.score));
-			/* What nobody knows may be anything. */
+			/* Figures that are unknown may be anything. */
 			in.unknown = 31;
 			EXPECT_EQ(0U, made(&in).terms);
 		}

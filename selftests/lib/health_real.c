@@ -10,6 +10,8 @@
 
 #include <math.h>
 
+#include "manager/health.h"
+
 FIXTURE(health)
 {
 	struct tmem_monitor_config config;
@@ -56,23 +58,61 @@ TEST_F(health, without_a_monitor)
 	EXPECT_TRUE(fabs(health.score - 1) < 1e-9);
 }
 
-/* A percent each 20 ms: the monitor believes it, sooner or later. */
-TEST_F(health, a_rise)
+static uint64_t looks(void)
 {
-	struct tmem_health health = { .terms = 0 };
-	double most = 0, trend;
-	unsigned int i;
+	struct tmem_monitor_stats stats = TMEM_MONITOR_STATS_INIT;
 
-	if (lt_backend() == TMEM_BACKEND_DEV)
-		SKIP(return, "the module's figures are its own");
-	ASSERT_EQ(0, tmem_monitor_start(&self->config));
-	for (i = 0; i < 60; i++) {
-		ASSERT_TRUE(host_use(10 + i));
-		usleep(20000);
+	tmem_monitor_stats_get(&stats);
+	return stats.looks;
+}
+
+/* The monitor has seen the host as it is now. */
+static bool looked(void)
+{
+	uint64_t before = looks();
+
+	/* One look may have been under way. */
+	return PACE_UNTIL(looks() >= before + 2);
+}
+
+/*
+ * Two percent more at a time, from 10 to 70: the most that the trend took
+ * off the score, or -1.  How steep that is depends on when the monitor looks.
+ */
+static double rise(void)
+{
+	struct tmem_health health;
+	double most = 0, trend;
+	unsigned int use;
+
+	for (use = 10; use <= 70; use += 2) {
+		if (!host_use(use) || !looked())
+			return -1;
 		health = health_now();
 		trend = penalty(&health, "trend");
 		most = trend > most ? trend : most;
 	}
+	return most;
+}
+
+static double trend_now(void)
+{
+	struct tmem_health health = health_now();
+
+	return penalty(&health, "trend");
+}
+
+/* The monitor believes in a rise, sooner or later. */
+TEST_F(health, a_rise)
+{
+	struct tmem_health health;
+	double most = 0;
+
+	if (lt_backend() == TMEM_BACKEND_DEV)
+		SKIP(return, "the module's figures are its own");
+	ASSERT_EQ(0, tmem_monitor_start(&self->config));
+	EXPECT_TRUE(PACE_UNTIL((most = rise()) < 0 || most > 0.1));
+	health = health_now();
 	printf("# the trend took off %.3f at most, score %.3f at the end\n",
 	       most, health.score);
 	EXPECT_EQ(8U, health.unknown);
@@ -80,36 +120,35 @@ TEST_F(health, a_rise)
 	EXPECT_TRUE(most > 0.1);
 	EXPECT_TRUE(most <= 0.3);
 	/* It stays there: that is no rise. */
-	for (i = 0; i < 500 && penalty(&health, "trend") != 0; i++) {
-		usleep(10000);
-		health = health_now();
-	}
-	EXPECT_TRUE(penalty(&health, "trend") == 0);
+	EXPECT_TRUE(PACE_UNTIL(trend_now() == 0));
 	ASSERT_EQ(0, tmem_monitor_stop());
 	health = health_now();
 	EXPECT_NE(0U, health.unknown & 2);
 }
 
+static uint64_t clock_ns = 1000000000000;
+
+static uint64_t clock_look(void)
+{
+	return clock_ns;
+}
+
 /* From worse to better the band waits, from better to worse it does not. */
 TEST_F(health, the_band_waits)
 {
-	struct tmem_health health;
-	uint64_t start;
-
 	if (lt_backend() == TMEM_BACKEND_DEV)
 		SKIP(return, "the module's figures are its own");
+	atomic_store(&tmem_health_clock, clock_look);
 	ASSERT_TRUE(host_use(20));
 	EXPECT_EQ(TMEM_HEALTH_NORMAL, health_now().band);
 	ASSERT_TRUE(host_use(90));
-	start = lt_ms();
 	EXPECT_EQ(TMEM_HEALTH_MODERATE, health_now().band);
 	ASSERT_TRUE(host_use(20));
-	do {
-		health = health_now();
-		usleep(20000);
-	} while (health.band != TMEM_HEALTH_NORMAL && lt_ms() < start + 9000);
-	EXPECT_EQ(TMEM_HEALTH_NORMAL, health.band);
-	EXPECT_LE(start + 1990, lt_ms());
+	EXPECT_EQ(TMEM_HEALTH_MODERATE, health_now().band);
+	clock_ns += TMEM_HEALTH_HOLD_NS - 1;
+	EXPECT_EQ(TMEM_HEALTH_MODERATE, health_now().band);
+	clock_ns++;
+	EXPECT_EQ(TMEM_HEALTH_NORMAL, health_now().band);
 }
 
 struct crowd {
@@ -180,14 +219,13 @@ TEST_F(health, many_ask)
 	/* Under TSan the kernel takes 0.2 s for smaps. */
 	for (i = 0; i < LT_COUNT(8, 2); i++)
 		EXPECT_TRUE(LT_EXITED(lt_child(child, NULL), 0));
-	/* Nobody looks at half a monitor. */
+	/* No thread sees a monitor that is half started. */
 	for (i = 0; i < LT_COUNT(30, 5); i++) {
 		EXPECT_EQ(0, tmem_monitor_start(NULL));
-		usleep(1000);
+		sched_yield();
 		EXPECT_EQ(0, tmem_monitor_stop());
 	}
-	while (atomic_load(&crowd.looks) < LT_COUNT(20, 4))
-		usleep(1000);
+	EXPECT_TRUE(PACE_UNTIL(atomic_load(&crowd.looks) >= LT_COUNT(20, 4)));
 	atomic_store(&crowd.end, true);
 	for (i = 0; i < ARRAY_SIZE(thread); i++) {
 		pthread_join(thread[i], &bad);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Proves that there is one manager for float and one for double, whoever asks;
+ * Proves that there is one manager for float and one for double in a process;
  * that they count tensors in the right tier, with its edges where the header
  * has them; that a tensor too large for a size_t is refused and counted, and so
  * is one of no manager; and that they work while the process ends, in the child
@@ -335,7 +335,7 @@ __attribute__((destructor(101))) static void at_last(void)
 static void use_and_exit(void)
 {
 	ending = true;
-	alarm(20);
+	alarm(PACE_HANG_S / 2);
 	atexit(at_exit);
 	works += both_work();
 	exit(0);

@@ -6,11 +6,11 @@
  * pointer and the place of the call, and nothing else changes; and tmem_free()
  * leaves errno alone.
  */
-#include "lib_test.h"
+#include "heap_test.h"
 
 #include "arena/slots.h"
 
-/* Blocks of every kind that stay live, to see that nothing happens to them. */
+/* Blocks of every kind that stay live, and must not change. */
 static const size_t keep_size[] = {
 	64, 64, 1000, 5000, 40000, 300000, LT_MIB, LT_SPAN, 5 * LT_MIB,
 };
@@ -24,11 +24,16 @@ FIXTURE(misuse)
 	struct tmem_stats before;
 };
 
+/*
+ * Without the collector: its thread drains caches, purges spans and, with
+ * TMEM_ANALYTICS=on, adds to the time line, which is part of metadata_bytes.
+ * How often depends on the host's memory pressure.
+ */
 FIXTURE_SETUP(misuse)
 {
 	size_t i;
 
-	ASSERT_EQ(0, lt_init());
+	ASSERT_EQ(0, heap_init());
 	for (i = 0; i < KEPT; i++) {
 		self->keep[i] = tmem_alloc(keep_size[i]);
 		ASSERT_NE(NULL, self->keep[i]);
@@ -64,7 +69,7 @@ static bool same_but_misuse(const struct tmem_stats *before, uint64_t misuse)
 	return !memcmp(&now, before, sizeof(now));
 }
 
-/* Refused by every call, each time with a line that names it. */
+/* Each call refuses the pointer, with a line that names it. */
 static bool refused(struct lt_log *log, void *ptr)
 {
 	struct tmem_stats before = lt_stats();
@@ -369,7 +374,7 @@ TEST_F(misuse, errno_and_the_listener)
 	EXPECT_EQ(2, lines);
 }
 
-/* Nobody has to listen. */
+/* Without a listener. */
 TEST_F(misuse, silence)
 {
 	tmem_set_log(NULL, NULL);

@@ -2,8 +2,8 @@
 /*
  * Proves that tmem_optimize_all() collects idle memory, moves handles' blocks
  * together and compresses the values of all caches, says what each gave back
- * and loses nothing; that the monitor's events reach the caches that nobody
- * uses, but no manual one; how lean the strategies make them; and that caches
+ * and loses nothing; that the monitor's events reach the caches that are not
+ * in use, but no manual one; how lean the strategies make them; and that caches
  * may come and go meanwhile.
  */
 #include "tcache_test.h"
@@ -65,6 +65,14 @@ static bool scatter(struct tmem_handle **handle)
 	return true;
 }
 
+/* No value was used within the last millisecond, which makes it cold. */
+static void all_cold(void)
+{
+	uint64_t from = pace_now_ns();
+
+	PACE_UNTIL(pace_now_ns() >= from + 2000000);
+}
+
 TEST(each_part_gives_back)
 {
 	struct tmem_optimize_report report = TMEM_OPTIMIZE_REPORT_INIT;
@@ -86,7 +94,7 @@ TEST(each_part_gives_back)
 	ASSERT_NE(NULL, block);
 	memset(block, 1, 20 * LT_SPAN);
 	tmem_free(block);
-	usleep(5000); /* all are cold */
+	all_cold();
 	before = lt_stats();
 	ASSERT_EQ(0, tmem_optimize_all(&report));
 	after = lt_stats();
@@ -143,7 +151,7 @@ static void event(enum tmem_level level)
 	atomic_load (&tmem_monitor_hook)(level);
 }
 
-TEST(events_reach_caches_that_nobody_uses)
+TEST(events_reach_caches_not_in_use)
 {
 	struct tmem_tcache *cache[2];
 	unsigned int i;
@@ -173,7 +181,7 @@ static uint64_t packed_after(int lean, enum tmem_level level)
 
 	if (!cache || put_plain(cache, 1, TMEM_TCACHE_COMPRESSIBLE))
 		return UINT64_MAX;
-	usleep(5000);
+	all_cold();
 	tmem_tcaches_lean(lean);
 	event(level);
 	packed = tc_stats(cache).packed_entries;
@@ -205,16 +213,16 @@ static void *optimize(void *arg)
 
 TEST(caches_may_come_and_go)
 {
-	uint64_t end = lt_ms() + 500;
 	struct tmem_tcache *cache;
-	unsigned int rounds = 0, i;
+	unsigned int i;
 	pthread_t thread;
 
 	cache = tc_make(LT_MIB, 0);
 	ASSERT_NE(NULL, cache);
 	tmem_tcache_destroy(cache);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, optimize, NULL));
-	for (; lt_ms() < end; rounds++) {
+	PACE_ROUNDS(LT_COUNT(200, 50))
+	{
 		cache = tc_make(16 * LT_MIB, 0);
 		ASSERT_NE(NULL, cache);
 		for (i = 0; i < 4; i++)
@@ -227,7 +235,6 @@ TEST(caches_may_come_and_go)
 	}
 	atomic_store(&over, true);
 	pthread_join(thread, NULL);
-	printf("# %u caches\n", rounds);
 	EXPECT_EQ(0, tmem_check());
 }
 

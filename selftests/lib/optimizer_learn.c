@@ -159,7 +159,7 @@ TEST(numbers_that_cannot_be_are_left_out)
 	EXPECT_EQ(60.0, p.want[TMEM_WANT_SPANS]);
 }
 
-/* --- steps that nobody marks -------------------------------------------------- */
+/* --- steps without marks -------------------------------------------------------- */
 
 /* Requests of a step: up to a peak and down again, somewhat uneven. */
 static double in_use(uint64_t request, unsigned int step)

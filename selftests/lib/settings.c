@@ -12,7 +12,7 @@
 
 #include "core/settings.h"
 
-/* A machine with that much swap, for whoever asks: the library does. */
+/* What the library reads: a machine with that much swap. */
 static unsigned long fake_swap;
 
 int sysinfo(struct sysinfo *info)
