@@ -147,7 +147,7 @@ ktest := $(patsubst selftests/%.c,$(B)/selftests/%,\
 	$(wildcard selftests/kmod/*.c))
 # For `make check-debug`: the program that faults are injected into, and more
 # time for the others.
-dtest := $(B)/selftests/debug/failnth $(B)/selftests/debug/patience.so
+dtest := $(B)/selftests/debug/failnth
 ltest_name := $(patsubst selftests/lib/%.c,%,$(wildcard selftests/lib/*.c))
 ltest := $(foreach kind,lib lib-asan lib-tsan,\
 	$(ltest_name:%=$(B)/selftests/$(kind)/%))
@@ -180,11 +180,6 @@ $(B)/selftests/debug/failnth: $(failnth_src) selftests/debug/failnth.h \
 	$(say) CC $(@:$(B)/%=%)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(failnth_src)
-
-$(B)/selftests/debug/patience.so: selftests/debug/patience.c $(B)/obj/flags
-	$(say) CC $(@:$(B)/%=%)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $<
 
 $(B)/selftests/lib/%: selftests/lib/%.c $(B)/libtmem.a $(B)/obj/flags \
 		$(KSELFTEST)

@@ -9,7 +9,7 @@
  * usage: fuzz [SEED [STEPS]]
  *
  * SEED repeats the calls of a run, which prints it first.  With STEPS, and
- * without TMEM_SOAK_SECONDS (then 1000), each thread runs so many programs of up
+ * without TMEM_SOAK_SECONDS (then 400), each thread runs so many programs of up
  * to 12 calls, and no process is killed.
  *
  * TMEM_FUZZ_TRACE=1 prints every call before it is made.  Threads race, and
@@ -20,7 +20,7 @@
 #include "fuzz_system.h"
 #include "fuzz_worker.h"
 
-#define STEPS 1000
+#define STEPS 400
 #define KILL_EVERY 7000 /* looks at the processes, some ms apart */
 #define HOG_EVERY 11000
 

@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 
-#define MANY ((size_t)256) /* spans: there is time to see it happen */
+#define MANY ((size_t)128) /* spans: there is time to see it happen */
 #define TRIES 50 /* to see it happen */
 
 FIXTURE(stop)

@@ -15,7 +15,7 @@
 #define SPANS 24
 #define USERS 3
 #define PURGERS 2
-#define ROUNDS 100 /* of a user, at least */
+#define ROUNDS 60 /* of a user, at least */
 #define PROBES 8 /* pages looked at in a span, the first and the last too */
 
 enum how { PMD, PTE, MOVED, SMALL };

@@ -7,7 +7,7 @@
  */
 #include "tmem_test_keeper.h"
 
-#define IDLE_SPANS ((size_t)256)
+#define IDLE_SPANS ((size_t)96)
 #define BUSY_SPANS ((size_t)16)
 #define ROOM ((size_t)48) /* spans that the group may have besides */
 #define FEW ((size_t)32)
