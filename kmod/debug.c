@@ -6,6 +6,9 @@
  * pretended lock that the core's reclaim holds, so that lockdep sees what a
  * shrinker does at a time of the tester's choosing.
  *
+ * /sys/kernel/debug/tmem/settle: write 0 to wait until no pool is being refilled;
+ * 1: refills that were put off are tried first.
+ *
  * Where there is lockdep, the locks are introduced to it in the order of tmem.h
  * before they are used: it does not learn from trylocks, nor of page locks.
  *
@@ -35,6 +38,14 @@ static int tmem_debug_shrink(void *data, u64 nr)
 DEFINE_DEBUGFS_ATTRIBUTE(tmem_debug_shrink_fops, NULL, tmem_debug_shrink,
 			 "%llu\n");
 
+static int tmem_debug_settle(void *data, u64 now)
+{
+	tmem_pool_settle(now);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(tmem_debug_settle_fops, NULL, tmem_debug_settle,
+			 "%llu\n");
+
 #ifdef TMEM_DEBUG
 #include "violate.h"
 #endif
@@ -46,6 +57,8 @@ void tmem_debug_init(void)
 	tmem_debug_dir = debugfs_create_dir("tmem", NULL);
 	debugfs_create_file("shrink", 0200, tmem_debug_dir, NULL,
 			    &tmem_debug_shrink_fops);
+	debugfs_create_file("settle", 0200, tmem_debug_dir, NULL,
+			    &tmem_debug_settle_fops);
 #ifdef TMEM_DEBUG
 	debugfs_create_file("violate", 0200, tmem_debug_dir, NULL,
 			    &tmem_violate_fops);

@@ -487,6 +487,21 @@ void tmem_pool_start(void)
 		tmem_pool_wake(&tmem_pools[nid]);
 }
 
+/**
+ * tmem_pool_settle() - wait for refills that are under way; for tests
+ * @now: those that were put off are tried first
+ */
+void tmem_pool_settle(bool now)
+{
+	int nid;
+
+	for (nid = 0; nid < nr_node_ids; nid++) {
+		if (now)
+			flush_delayed_work(&tmem_pools[nid].retry);
+		flush_work(&tmem_pools[nid].work);
+	}
+}
+
 void tmem_pool_exit(void)
 {
 	int nid;

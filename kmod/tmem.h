@@ -392,6 +392,7 @@ struct tmem_pool_stat {
 int tmem_pool_init(void);
 void tmem_pool_start(void);
 void tmem_pool_exit(void);
+void tmem_pool_settle(bool now);
 struct folio *tmem_pool_take(int nid, bool wanted);
 unsigned long tmem_pool_shrink(int nid,
 			       unsigned long nr); /* any node: NUMA_NO_NODE */

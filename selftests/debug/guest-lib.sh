@@ -7,15 +7,15 @@
 DEBUGFS=/sys/kernel/debug
 all_good=1
 
-# begin NAME / end - the lines between which selftests/run.sh takes results.
+# begin NAME / end - the lines between which selftests/run.pl takes results.
 begin() {
-	program=$1
+	program=$1 part_status=0
 	started=$(date +%s)
 	echo "# program $program"
 }
 
 end() {
-	echo "# end $program $(($(date +%s) - started)) s"
+	echo "# end $program $(($(date +%s) - started)) s, status $part_status"
 }
 
 # check TEXT COMMAND... - one result
@@ -26,7 +26,7 @@ check() {
 		echo "ok - $text"
 	else
 		echo "not ok - $text"
-		all_good=0
+		all_good=0 part_status=1
 	fi
 }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Proves, as far as random calls can, that a process can harm nobody but
- * itself with the device, arenas, mappings, control words, netlink and sysfs:
- * three processes of four threads do to them whatever they can think of, are
- * killed and started again, and memory runs short now and then; meanwhile a
- * process that has nothing to do with it watches its own arenas.
+ * Proves, as far as random calls can, that a process can harm no other one with
+ * the device, arenas, mappings, control words, netlink and sysfs: three processes
+ * of four threads make all calls that there are, are killed and started again,
+ * and memory runs short now and then; meanwhile a process that has nothing to do
+ * with it watches its own arenas.
  *
- * usage: fuzz               TMEM_FUZZ_SECONDS (60) of it
- *        fuzz SEED [STEPS]  the same calls again: the seed is printed first.
- *                           With STEPS each thread runs so many programs of up
- *                           to 12 calls, and nobody is killed
+ * usage: fuzz [SEED [STEPS]]
+ *
+ * SEED repeats the calls of a run, which prints it first.  With STEPS, and
+ * without TMEM_SOAK_SECONDS (then 400), each thread runs so many programs of up
+ * to 12 calls, and no process is killed.
  *
  * TMEM_FUZZ_TRACE=1 prints every call before it is made.  Threads race, and
  * coverage (fuzz_cover.h) leads, so a seed repeats a run only roughly; with
@@ -19,14 +20,13 @@
 #include "fuzz_system.h"
 #include "fuzz_worker.h"
 
-#define KILL_EVERY_S 7
-#define HOG_EVERY_S 11
-#define FINISH_S 60
+#define STEPS 400
+#define KILL_EVERY 7000 /* looks at the processes, some ms apart */
+#define HOG_EVERY 11000
 
 struct fz_run_state {
 	struct fz_shared *sh;
 	int dev;
-	unsigned int seconds;
 	struct fz_proc proc[FZ_PROCS];
 	pid_t pid[FZ_PROCS];
 	pid_t canary;
@@ -64,7 +64,7 @@ static void start_hog(struct fz_run_state *s)
 		return;
 	s->hog = fork();
 	if (!s->hog)
-		_exit(fz_hog_main(left));
+		_exit(fz_hog_main(s->sh, left));
 	s->hogs++;
 }
 
@@ -143,13 +143,9 @@ static bool any_left(struct fz_run_state *s)
 	return s->hog > 0 || s->canary > 0;
 }
 
-static bool all_gone_in(struct fz_run_state *s, unsigned int seconds)
+static bool all_gone(struct fz_run_state *s)
 {
-	uint64_t end = fz_now_ms() + 1000ULL * seconds;
-
-	for (reap(s); any_left(s) && fz_now_ms() < end; reap(s))
-		usleep(20000);
-	return !any_left(s);
+	return PACE_UNTIL((reap(s), !any_left(s)));
 }
 
 static void kill_all(struct fz_run_state *s)
@@ -167,15 +163,15 @@ static void kill_all(struct fz_run_state *s)
 
 static void fuzz(struct fz_run_state *s)
 {
-	uint64_t begin = fz_now_ms(), kill_at = begin + KILL_EVERY_S * 1000;
-	uint64_t hog_at = begin + HOG_EVERY_S * 500;
-	uint64_t end = begin + 1000ULL * s->seconds, now;
+	struct pace_rounds looks = pace_rounds(UINT64_MAX);
 
 	for (unsigned int i = 0; i < FZ_PROCS; i++)
 		start(s, i);
-	while ((now = fz_now_ms()) < end && s->canary > 0 && s->crashed < 20) {
-		usleep(50000);
+	for (uint64_t n = 1; pace_more(&looks); n++) {
+		pace_pause();
 		reap(s);
+		if (s->canary <= 0 || s->crashed >= 20)
+			break;
 		for (unsigned int i = 0; i < FZ_PROCS; i++) {
 			if (s->pid[i] > 0 || s->sh->steps)
 				continue;
@@ -187,23 +183,20 @@ static void fuzz(struct fz_run_state *s)
 				break;
 			continue;
 		}
-		if (now > kill_at) {
+		if (n % KILL_EVERY == 0) {
 			unsigned int i = kt_random(&s->rng) % FZ_PROCS;
 
 			if (s->pid[i] > 0)
 				kill(s->pid[i], SIGKILL);
-			kill_at = now + KILL_EVERY_S * 1000;
 		}
-		if (now > hog_at) {
+		if (n % HOG_EVERY == HOG_EVERY / 2)
 			start_hog(s);
-			hog_at = now + HOG_EVERY_S * 1000;
-		}
 	}
 	__atomic_store_n(&s->sh->stop, true, __ATOMIC_RELAXED);
-	if (!all_gone_in(s, FINISH_S)) {
+	if (!all_gone(s)) {
 		printf("# not all processes stopped by themselves\n");
 		kill_all(s);
-		s->stuck = !all_gone_in(s, FINISH_S);
+		s->stuck = !all_gone(s);
 	}
 	close(s->mail[0]);
 	close(s->mail[1]);
@@ -240,7 +233,6 @@ static void remove_cgroups(struct fz_run_state *s)
 
 static int prepare(struct fz_run_state *s, int argc, char **argv)
 {
-	const char *seconds = getenv("TMEM_FUZZ_SECONDS");
 	struct fz_shared *sh = mmap(NULL, sizeof(*sh), KT_RW,
 				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -248,16 +240,15 @@ static int prepare(struct fz_run_state *s, int argc, char **argv)
 		return -errno;
 	s->sh = sh;
 	sh->seed = argc > 1 ? strtoull(argv[1], NULL, 0) : pace_seed();
-	sh->steps = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
+	if (argc > 2)
+		sh->steps = strtoull(argv[2], NULL, 0);
+	else if (!getenv("TMEM_SOAK_SECONDS"))
+		sh->steps = STEPS;
 	sh->steer = !sh->steps;
 	sh->trace = getenv("TMEM_FUZZ_TRACE") != NULL;
 	sh->poison = FZ_POISON;
-	s->seconds = seconds ? (unsigned int)atoi(seconds) : 60;
-	if (sh->steps && !seconds)
-		s->seconds = 3600;
 	s->rng = kt_mix(sh->seed);
-	printf("# seed 0x%llx, %u s: to repeat, fuzz 0x%llx [STEPS]\n",
-	       (unsigned long long)sh->seed, s->seconds,
+	printf("# to repeat: fuzz 0x%llx [STEPS]\n",
 	       (unsigned long long)sh->seed);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	s->dev = kt_open();
@@ -281,35 +272,25 @@ static void start_canaries(struct fz_run_state *s)
 		fz_signals();
 		_exit(fz_canary_main(s->sh, s->dev));
 	}
-	for (int i = 0; i < 300 && s->canary > 0; i++) {
-		if (__atomic_load_n(&s->sh->canary.ready, __ATOMIC_ACQUIRE))
-			return;
-		usleep(100000);
-		reap(s);
-	}
+	PACE_UNTIL(__atomic_load_n(&s->sh->canary.ready, __ATOMIC_ACQUIRE) ||
+		   (reap(s), s->canary <= 0));
 }
 
 /*
  * What is freed late: queues of sockets, rings, pages of CPUs, and an arena that
- * counts as gone before its memory is.  KASAN keeps up to 1/32 of memory that
- * was freed; there kmemleak looks more closely.  A page that was made to fail
- * may take with it the huge page that it was part of.
+ * counts as gone before its memory is.  A page that was made to fail may take
+ * with it the huge page that it was part of.
  */
 static bool comes_back(struct fz_run_state *s)
 {
-	uint64_t slack = 24 * KT_MIB + FZ_POISON * KT_SPAN, now = 0;
+	uint64_t slack = 24 * KT_MIB + FZ_POISON * KT_SPAN + kt_quarantine();
+	uint64_t now = 0;
 	long resident = 0;
 
-	if (!access("/sys/kernel/debug/kmemleak", F_OK))
-		slack += s->memory / 32;
-
-	for (int i = 0; i < 100; i++) {
-		now = fz_free_or_pooled();
-		resident = kt_read_number(FZ_SYSFS "/resident_bytes");
-		if (now + slack >= s->free && resident == s->resident)
-			return true;
-		usleep(100000);
-	}
+	if (PACE_UNTIL((now = fz_free_or_pooled(),
+			resident = kt_read_number(FZ_SYSFS "/resident_bytes"),
+			now + slack >= s->free && resident == s->resident)))
+		return true;
 	printf("# free: %llu kB, was %llu kB; in arenas: %ld, was %ld\n",
 	       (unsigned long long)now / 1024,
 	       (unsigned long long)s->free / 1024, resident, s->resident);
@@ -318,11 +299,8 @@ static bool comes_back(struct fz_run_state *s)
 
 static bool arenas_gone(struct fz_run_state *s)
 {
-	for (int i = 0; i < 150; i++) {
-		if (kt_arenas(s->dev) == s->arenas)
-			return true;
-		usleep(100000);
-	}
+	if (PACE_UNTIL(kt_arenas(s->dev) == s->arenas))
+		return true;
 	printf("# arenas: %llu, were %llu\n",
 	       (unsigned long long)kt_arenas(s->dev),
 	       (unsigned long long)s->arenas);

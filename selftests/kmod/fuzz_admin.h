@@ -390,7 +390,7 @@ static long fz_netlink(struct fz_thread *t)
 static long fz_fork(struct fz_thread *t)
 {
 	unsigned int n = 1 + (unsigned int)fz_below(t, 6);
-	unsigned int us = (unsigned int)fz_below(t, 20000);
+	uint64_t pauses = fz_below(t, 20);
 	bool murder = fz_one_in(t, 2);
 	pid_t pid;
 
@@ -402,8 +402,6 @@ static long fz_fork(struct fz_thread *t)
 	if (!pid) {
 		t->child = true;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		signal(SIGALRM, SIG_DFL);
-		alarm(2);
 		for (unsigned int i = 0; i < n; i++) {
 			if (fz_one_in(t, 3))
 				fz_populate(t);
@@ -415,7 +413,8 @@ static long fz_fork(struct fz_thread *t)
 		_exit(0);
 	}
 	if (murder) {
-		usleep(us);
+		while (pauses--)
+			pace_pause();
 		kill(pid, SIGKILL);
 	}
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The fuzzer's witnesses: arenas in a process of their own, which the fuzzing
- * ones cannot reach.  Whatever those do, here no busy byte changes, an idle
+ * ones cannot reach.  Here no busy byte changes, an idle
  * span is whole or gone, the counters add up, and the status page is never
  * torn.
  */
@@ -155,11 +155,8 @@ static void fz_canary_count(struct fz_canaries *c)
 {
 	struct tmem_arena_stat st;
 
-	for (int i = 0; i < 5; i++) {
-		if (fz_canary_counted(c))
-			return;
-		kt_sleep_ms(20);
-	}
+	if (PACE_UNTIL(fz_canary_counted(c)))
+		return;
 	if (c->seen->bad_stat++ >= 3)
 		return;
 	for (int i = 0; i < 2; i++) {
@@ -187,21 +184,15 @@ static void fz_canary_count(struct fz_canaries *c)
 
 /* --- status page ---------------------------------------------------------- */
 
-/* One consistent reading of the page; false if it was always being written. */
-static bool fz_canary_snapshot(struct fz_canaries *c, struct tmem_status *out)
+/* One reading of the page; false if it was written meanwhile. */
+static bool fz_canary_read(struct fz_canaries *c, struct tmem_status *out)
 {
-	uint32_t seq;
+	uint32_t seq = __atomic_load_n(&c->page->seq, __ATOMIC_ACQUIRE);
 
-	for (int i = 0; i < 1000; i++) {
-		seq = __atomic_load_n(&c->page->seq, __ATOMIC_ACQUIRE);
-		memcpy(out, (const void *)c->page, sizeof(*out));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(seq & 1) &&
-		    seq == __atomic_load_n(&c->page->seq, __ATOMIC_RELAXED))
-			return true;
-		sched_yield();
-	}
-	return false;
+	memcpy(out, (const void *)c->page, sizeof(*out));
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return !(seq & 1) &&
+	       seq == __atomic_load_n(&c->page->seq, __ATOMIC_RELAXED);
 }
 
 static void fz_canary_status(struct fz_canaries *c)
@@ -211,7 +202,8 @@ static void fz_canary_status(struct fz_canaries *c)
 
 	if (!c->page)
 		return;
-	good = fz_canary_snapshot(c, &s) && s.level <= TMEM_LEVEL_CRITICAL &&
+	good = PACE_UNTIL(fz_canary_read(c, &s)) &&
+	       s.level <= TMEM_LEVEL_CRITICAL &&
 	       s.use_level <= TMEM_LEVEL_CRITICAL &&
 	       s.stall_level <= TMEM_LEVEL_CRITICAL && s.psi_on <= 1 &&
 	       s.size == sizeof(s) + s.nr_nodes * sizeof(s.nodes[0]) &&
@@ -282,7 +274,7 @@ static int fz_canary_main(struct fz_shared *sh, int dev)
 		for (int i = 0; i < 4; i++) {
 			fz_canary_flip(&c);
 			fz_canary_status(&c);
-			kt_sleep_ms(2);
+			pace_pause();
 		}
 		c.seen->bad_busy +=
 			fz_canary_busy_bad(&c, c.seen->rounds++ % 16 == 0);

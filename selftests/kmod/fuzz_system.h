@@ -8,14 +8,6 @@
 
 #include "fuzz_worker.h"
 
-static uint64_t fz_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* Bytes of a figure in /proc/meminfo; cheap, and takes no memory. */
 static uint64_t fz_meminfo(const char *what)
 {
@@ -47,20 +39,27 @@ static void fz_become_first_victim(bool first)
 	kt_write_file("/proc/self/oom_score_adj", first ? "1000" : "-1000");
 }
 
-/* Takes memory until little is left, holds it for a moment, and goes. */
-static int fz_hog_main(uint64_t left)
+/*
+ * Takes memory until little is left, and holds it until the canaries have been
+ * looked at twice.  Others give memory back meanwhile: it takes as much as there
+ * is at most.
+ */
+static int fz_hog_main(struct fz_shared *sh, uint64_t left)
 {
-	uint64_t end = fz_now_ms() + 3000;
+	uint64_t most = fz_meminfo("MemTotal:") / KT_SPAN, enough;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fz_become_first_victim(true);
-	while (fz_now_ms() < end && fz_meminfo("MemAvailable:") > left) {
+	while (most-- && fz_meminfo("MemAvailable:") > left) {
 		unsigned char *p = fz_reserve(KT_SPAN, KT_RW);
 
 		for (size_t i = 0; p && i < KT_SPAN; i += KT_PAGE)
 			p[i] = 1;
 	}
-	usleep(300000);
+	enough = __atomic_load_n(&sh->canary.rounds, __ATOMIC_RELAXED) + 2;
+	PACE_UNTIL(__atomic_load_n(&sh->canary.rounds, __ATOMIC_RELAXED) >=
+			   enough ||
+		   fz_stopped(sh));
 	return 0;
 }
 

@@ -20,13 +20,12 @@ static void fz_kicked(int sig)
 }
 
 /*
- * Nobody begins before all are there: the stack of a thread that comes later
- * would be put where the ground is unmapped at the moment.
+ * No thread begins before all are there: the stack of one that comes later would
+ * be put where the ground is unmapped at the moment.
  */
 static void fz_wait_for_all(struct fz_proc *p)
 {
-	while (!__atomic_load_n(&p->started, __ATOMIC_ACQUIRE))
-		usleep(1000);
+	PACE_UNTIL(__atomic_load_n(&p->started, __ATOMIC_ACQUIRE));
 }
 
 static void *fz_thread_main(void *arg)
@@ -74,7 +73,7 @@ static void *fz_scribbler(void *arg)
 
 	while (!fz_stopped(t->p->sh)) {
 		fz_try(t, fz_scribble, t);
-		usleep((unsigned int)(kt_random(&t->rng) % 4000));
+		pace_pause();
 	}
 	return NULL;
 }
@@ -196,9 +195,9 @@ static int fz_worker_main(struct fz_shared *sh, struct fz_proc *p)
 		return 1;
 	}
 	__atomic_store_n(&p->started, true, __ATOMIC_RELEASE);
-	while (!fz_all_done(t)) {
-		usleep(50000);
-		for (unsigned int i = 0; i < FZ_THREADS; i++)
+	for (unsigned int n = 1; !fz_all_done(t); n++) {
+		pace_pause();
+		for (unsigned int i = 0; n % 50 == 0 && i < FZ_THREADS; i++)
 			pthread_kill(t[i].id, SIGUSR1);
 	}
 	return 0;

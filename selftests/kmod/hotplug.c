@@ -18,7 +18,6 @@
 #define POOL ((uint64_t)12) /* spans */
 #define ROUNDS 5
 #define BLOCKS 64
-#define OFFLINE_MS 20000 /* a block that takes longer is given up */
 
 FIXTURE(hotplug)
 {
@@ -26,6 +25,7 @@ FIXTURE(hotplug)
 	uint64_t cpus, total, free_before;
 	struct kt_knobs knobs;
 	bool *stop;
+	uint64_t *fills; /* of the two processes that fill it all the time */
 };
 
 static int set_cpus(uint64_t cpus, bool online)
@@ -75,17 +75,6 @@ static int pool_set(struct kt_knobs *knobs, int node, uint64_t spans)
 	return ret ? ret : kt_knob_number(knobs, file, spans * KT_SPAN);
 }
 
-static bool pool_fills(int node, uint64_t spans, int ms)
-{
-	for (; ms > 0; ms -= 50) {
-		if (kt_sysfs_node(node, "pool_bytes") ==
-		    (int64_t)(spans * KT_SPAN))
-			return true;
-		kt_sleep_ms(50);
-	}
-	return false;
-}
-
 FIXTURE_SETUP(hotplug)
 {
 	self->dev = kt_open();
@@ -97,6 +86,8 @@ FIXTURE_SETUP(hotplug)
 	self->free_before = kt_free(-1);
 	self->stop = kt_shared(sizeof(*self->stop));
 	ASSERT_TRUE(self->stop != NULL);
+	self->fills = kt_shared(2 * sizeof(*self->fills));
+	ASSERT_TRUE(self->fills != NULL);
 	ASSERT_EQ(0, pool_set(&self->knobs, self->node, POOL));
 }
 
@@ -134,15 +125,17 @@ static size_t off_node(const struct kt_arena *a, int node)
 }
 
 /* Filled, and looked at, and given back; by a touch or by populate. */
-static int fill_for_ever(int dev, int node, bool touch, const bool *stop)
+static int fill_for_ever(const struct _test_data_hotplug *self, bool touch)
 {
+	int dev = self->dev, node = self->node;
+
 	struct tmem_arena_purge out;
 	struct kt_arena a;
 
 	if (kt_arena_init(&a, dev, SPANS * KT_SPAN, TMEM_POLICY_BIND,
 			  1ULL << node))
 		return 1;
-	for (uint64_t n = 0; !kt_flagged(stop); n++) {
+	for (uint64_t n = 0; !kt_flagged(self->stop); n++) {
 		if (!touch && populate(&a, n % 3))
 			return 2;
 		for (size_t i = 0; i < SPANS; i++)
@@ -163,8 +156,23 @@ static int fill_for_ever(int dev, int node, bool touch, const bool *stop)
 				memset(kt_span(&a, i), 0, KT_SPAN);
 			kt_word_set(&a, i, TMEM_SPAN_BUSY);
 		}
+		kt_add(&self->fills[touch], 1);
 	}
 	return kt_stat(&a).fills_failed ? 7 : 0;
+}
+
+/* Waits until both processes have filled it twice more, or ended. */
+static bool fill_more(const struct _test_data_hotplug *self, const pid_t *pid)
+{
+	bool good = true;
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t enough = kt_count(&self->fills[i]) + 2;
+
+		good = good && PACE_UNTIL(kt_count(&self->fills[i]) >= enough ||
+					  kt_ended(pid[i]));
+	}
+	return good;
 }
 
 TEST_F(hotplug, cpus_of_a_node)
@@ -182,13 +190,12 @@ TEST_F(hotplug, cpus_of_a_node)
 		pid[i] = kt_fork();
 		ASSERT_LE(0, pid[i]);
 		if (!pid[i])
-			_exit(fill_for_ever(self->dev, self->node, i,
-					    self->stop));
+			_exit(fill_for_ever(self, i));
 	}
 	for (int round = 0; round < ROUNDS; round++) {
-		kt_sleep_ms(300);
+		EXPECT_TRUE(fill_more(self, pid));
 		ASSERT_EQ(0, set_cpus(self->cpus, false));
-		kt_sleep_ms(300);
+		EXPECT_TRUE(fill_more(self, pid));
 		/* The node has no CPU; its memory is as good as before. */
 		ASSERT_EQ(0,
 			  kt_arena_init(&a, self->dev, SPANS * KT_SPAN,
@@ -203,12 +210,12 @@ TEST_F(hotplug, cpus_of_a_node)
 	for (int i = 0; i < 2; i++) {
 		EXPECT_EQ(0, kt_wait(pid[i]));
 	}
-	EXPECT_TRUE(pool_fills(self->node, POOL, 15000));
+	EXPECT_TRUE(kt_pool_holds(self->node, POOL));
 	/* The pool is refilled without a CPU of the node, too. */
 	ASSERT_EQ(0, set_cpus(self->cpus, false));
 	ASSERT_EQ(0, pool_set(&self->knobs, self->node, POOL / 2));
 	ASSERT_EQ(0, pool_set(&self->knobs, self->node, POOL));
-	EXPECT_TRUE(pool_fills(self->node, POOL, 15000));
+	EXPECT_TRUE(kt_pool_holds(self->node, POOL));
 }
 
 /*
@@ -292,11 +299,8 @@ static int take_offline(int block)
 		return -EAGAIN;
 	if (!pid)
 		_exit(-set_block(block, "offline"));
-	for (int ms = 0; ms < OFFLINE_MS; ms += 50) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
-		kt_sleep_ms(50);
-	}
+	if (PACE_UNTIL(waitpid(pid, &status, WNOHANG) == pid))
+		return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 	kill(pid, SIGKILL);
 	kt_wait(pid);
 	return -ETIMEDOUT;
@@ -314,7 +318,7 @@ static void movable_and_back(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, set_block(block, "online_movable"));
 	EXPECT_EQ(0, pool_set(&self->knobs, self->node, 0));
 	EXPECT_EQ(0, pool_set(&self->knobs, self->node, POOL));
-	EXPECT_TRUE(pool_fills(self->node, POOL, 15000));
+	EXPECT_TRUE(kt_pool_holds(self->node, POOL));
 	ASSERT_EQ(0, kt_arena_init(&a, self->dev, SPANS * KT_SPAN,
 				   TMEM_POLICY_BIND, 1ULL << self->node));
 	kt_fill(a.data, a.size, 3);
@@ -333,7 +337,7 @@ TEST_F(hotplug, memory_of_a_node)
 
 	if (!n)
 		SKIP(return, "this kernel has no blocks of memory to offline");
-	EXPECT_TRUE(pool_fills(self->node, POOL, 15000));
+	EXPECT_TRUE(kt_pool_holds(self->node, POOL));
 	ASSERT_EQ(0, kt_arena_init(&a, self->dev, big * KT_SPAN,
 				   TMEM_POLICY_BIND, 1ULL << self->node));
 	kt_fill(a.data, a.size, 9);

@@ -2,8 +2,8 @@
 /*
  * Proves that the pools of zeroed spans are what they say: filled up to their
  * target and no further, on their own node, all zeroes whatever was in the
- * memory before, handed out once each, charged to who takes them and to nobody
- * before that, and never to a process that may not use the node.
+ * memory before, handed out once each, charged when they are taken, to the
+ * process that takes them, and never to one that may not use the node.
  */
 #include "tmem_test_cgroup.h"
 #include "tmem_test_sysfs.h"
@@ -47,10 +47,12 @@ FIXTURE_SETUP(pool)
 {
 	self->dev = kt_open();
 	ASSERT_LE(0, self->dev);
+	if (access(KT_SETTLE, W_OK))
+		SKIP(return, KT_SETTLE ": %s", strerror(errno));
 	self->node = kt_node_last();
 	for_each_node(node, kt_nodes()) {
 		ASSERT_EQ(0, size_pool(&self->knobs, node, 0, 0));
-		ASSERT_TRUE(kt_pool_holds(node, 0, 2000));
+		ASSERT_TRUE(kt_pool_holds(node, 0));
 	}
 	self->free_before = kt_free(self->node);
 }
@@ -65,11 +67,18 @@ FIXTURE_TEARDOWN(pool)
 	close(self->dev);
 }
 
+/* The pool holds so many spans, and no refill is due, now or later. */
+static bool stays(const struct _test_data_pool *self, size_t spans)
+{
+	kt_pool_settle(true);
+	return kt_pool_bytes(self->node) == spans * KT_SPAN;
+}
+
 static int fill_pool(struct _test_data_pool *self)
 {
 	if (size_pool(&self->knobs, self->node, LOW, TARGET))
 		return -EIO;
-	return kt_pool_holds(self->node, TARGET, KT_REFILL_MS) ? 0 : -ETIMEDOUT;
+	return kt_pool_holds(self->node, TARGET) ? 0 : -ETIMEDOUT;
 }
 
 static int make(struct _test_data_pool *self, size_t spans)
@@ -88,13 +97,13 @@ TEST_F(pool, fills_up_and_empties)
 	/* kt_free() counts what is in pools: this much is not free. */
 	full = kt_free(self->node) - kt_pool_bytes(self->node);
 	EXPECT_LE(full + (TARGET - 6) * KT_SPAN, self->free_before);
-	/* No further than that. */
-	kt_sleep_ms(500);
-	EXPECT_TRUE(kt_pool_holds(self->node, TARGET, 0));
+	/* No further than that, also when it is asked to again. */
+	ASSERT_EQ(0, size_pool(&self->knobs, self->node, 0, TARGET));
+	EXPECT_TRUE(stays(self, TARGET));
 	ASSERT_EQ(0, size_pool(&self->knobs, self->node, 0, 5));
-	EXPECT_TRUE(kt_pool_holds(self->node, 5, 0));
+	EXPECT_TRUE(stays(self, 5));
 	ASSERT_EQ(0, size_pool(&self->knobs, self->node, 0, 0));
-	EXPECT_TRUE(kt_pool_holds(self->node, 0, 0));
+	EXPECT_TRUE(stays(self, 0));
 	EXPECT_EQ(0U, kt_free_missing(self->node, self->free_before));
 }
 
@@ -105,16 +114,13 @@ TEST_F(pool, low_mark)
 	int64_t missed = get(self->node, "pool_missed");
 
 	ASSERT_EQ(0, fill_pool(self));
-	/* The worker goes on until it has seen that it is full. */
-	kt_sleep_ms(500);
 	ASSERT_EQ(0, make(self, 64));
 	for (size_t i = 0; i < TARGET - LOW; i++)
 		kt_span(&self->a, i)[0] = 1;
 	EXPECT_EQ(TARGET - LOW, kt_stat(&self->a).fills_pool);
-	kt_sleep_ms(500);
-	EXPECT_TRUE(kt_pool_holds(self->node, LOW, 0));
+	EXPECT_TRUE(stays(self, LOW));
 	kt_span(&self->a, TARGET - LOW)[0] = 1;
-	EXPECT_TRUE(kt_pool_holds(self->node, TARGET, KT_REFILL_MS));
+	EXPECT_TRUE(kt_pool_holds(self->node, TARGET));
 	EXPECT_EQ(taken + (int64_t)(TARGET - LOW + 1),
 		  get(self->node, "pool_taken"));
 	EXPECT_EQ(missed, get(self->node, "pool_missed"));
@@ -122,21 +128,18 @@ TEST_F(pool, low_mark)
 
 /*
  * Reclaim takes from the pool, and the refill is put off; once the pool has been
- * filled by request, nothing is left to be done later (after 11 s).
+ * filled by request, nothing is left to be done later.
  */
 TEST_F(pool, low_mark_after_reclaim)
 {
 	ASSERT_EQ(0, fill_pool(self));
-	kt_sleep_ms(500);
 	ASSERT_EQ(0, kt_write_file("/proc/sys/vm/drop_caches", "2"));
 	EXPECT_GT(TARGET * KT_SPAN, kt_pool_bytes(self->node));
 	ASSERT_EQ(0, fill_pool(self));
-	kt_sleep_ms(500);
 	ASSERT_EQ(0, make(self, 64));
 	for (size_t i = 0; i < TARGET - LOW; i++)
 		kt_span(&self->a, i)[0] = 1;
-	kt_sleep_ms(13000);
-	EXPECT_TRUE(kt_pool_holds(self->node, LOW, 0));
+	EXPECT_TRUE(stays(self, LOW));
 }
 
 /* Fills all memory that a node has free with something that is not zero. */
@@ -160,6 +163,7 @@ TEST_F(pool, zeroed_and_on_the_node)
 	ASSERT_EQ(0, fill_pool(self));
 	/* None is filled in while we look. */
 	ASSERT_EQ(0, size_pool(&self->knobs, self->node, 0, TARGET));
+	kt_pool_settle(false);
 	ASSERT_EQ(0, make(self, TARGET + 4));
 	EXPECT_EQ(0U, kt_nonzero(a->data, TARGET * KT_SPAN));
 	EXPECT_EQ(TARGET, kt_stat(a).fills);
@@ -188,7 +192,7 @@ TEST_F(pool, zeroed_the_second_time)
 			kt_idle(a, i);
 		ASSERT_EQ(0, kt_purge(a, 0, TARGET, &out));
 		ASSERT_EQ(TARGET, out.purged);
-		ASSERT_TRUE(kt_pool_holds(self->node, TARGET, KT_REFILL_MS));
+		ASSERT_TRUE(kt_pool_holds(self->node, TARGET));
 		for (size_t i = 0; i < TARGET; i++)
 			kt_word_set(a, i, TMEM_SPAN_BUSY);
 		ASSERT_EQ(0U, kt_nonzero(a->data, a->size));
@@ -208,8 +212,7 @@ TEST_F(pool, missed)
 	EXPECT_EQ(0U, kt_stat(a).fills_pool);
 	EXPECT_EQ(missed, get(self->node, "pool_missed"));
 	ASSERT_EQ(0, size_pool(&self->knobs, self->node, 0, 4));
-	ASSERT_TRUE(kt_pool_holds(self->node, 4, KT_REFILL_MS));
-	kt_sleep_ms(500); /* or the worker may go on and put another one in */
+	ASSERT_TRUE(kt_pool_holds(self->node, 4));
 	for (size_t i = 1; i < 9; i++)
 		kt_span(a, i)[0] = 1;
 	taken = get(self->node, "pool_taken") - taken;
@@ -309,7 +312,7 @@ TEST_F(pool, charged_when_taken)
 	EXPECT_EQ(0, kt_cgroup_fini(&cg));
 }
 
-/* Who may not use the node gets nothing of its pool. */
+/* A process that may not use the node gets nothing of its pool. */
 TEST_F(pool, keeps_to_the_cpuset)
 {
 	int other = kt_node_first();

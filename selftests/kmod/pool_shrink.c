@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Proves that the pools are the first to give way: they shrink when the kernel
- * looks for memory, before anybody's idle spans do, they are not filled again
- * while the pressure is high, and they take no memory that somebody needs.
+ * looks for memory, before idle spans do, they are not filled again at once, nor
+ * while the pressure is high.
  */
 #include "tmem_test_pressure.h"
 
 #define TARGET ((size_t)24)
+#define REST_NS 10000000000ULL /* no refill after reclaim took from a pool */
 
 FIXTURE(shrink)
 {
@@ -36,15 +37,15 @@ FIXTURE_SETUP(shrink)
 	snprintf(self->target, sizeof(self->target), "node%d/pool_target_bytes",
 		 self->node);
 	ASSERT_EQ(0, kt_steer(&self->knobs));
-	ASSERT_TRUE(kt_level_wait(self->page, TMEM_LEVEL_LOW, 9000));
+	ASSERT_TRUE(PACE_UNTIL(kt_level(self->page) == TMEM_LEVEL_LOW));
 	ASSERT_EQ(0, kt_knob(&self->knobs, self->low, "0"));
 	ASSERT_EQ(0, kt_knob(&self->knobs, self->target, "0"));
-	ASSERT_TRUE(kt_pool_holds(self->node, 0, 1000));
+	ASSERT_TRUE(kt_pool_holds(self->node, 0));
 	ASSERT_EQ(0,
 		  kt_knob_number(&self->knobs, self->target, TARGET * KT_SPAN));
 	ASSERT_EQ(0, kt_knob_number(&self->knobs, self->low,
 				    TARGET / 2 * KT_SPAN));
-	ASSERT_TRUE(kt_pool_holds(self->node, TARGET, KT_REFILL_MS));
+	ASSERT_TRUE(kt_pool_holds(self->node, TARGET));
 }
 
 FIXTURE_TEARDOWN(shrink)
@@ -59,15 +60,18 @@ FIXTURE_TEARDOWN(shrink)
 TEST_F(shrink, when_asked)
 {
 	int64_t shrunk = get(self->node, "pool_shrunk"), left;
+	uint64_t start = pace_now_ns();
+	bool stays;
 
 	ASSERT_EQ(0, kt_write_file("/proc/sys/vm/drop_caches", "2"));
 	left = get(self->node, "pool_bytes") / (int64_t)KT_SPAN;
 	EXPECT_GT((int64_t)TARGET, left);
 	EXPECT_EQ(shrunk + (int64_t)TARGET - left,
 		  get(self->node, "pool_shrunk"));
-	/* What was just given away is not fetched back at once. */
-	kt_sleep_ms(1500);
-	EXPECT_TRUE(kt_pool_holds(self->node, (size_t)left, 0));
+	/* It is not refilled before it has rested. */
+	kt_pool_settle(true);
+	stays = get(self->node, "pool_bytes") == left * (int64_t)KT_SPAN;
+	EXPECT_TRUE(stays || pace_now_ns() - start >= REST_NS);
 }
 
 /* Takes the node's memory until its pool has given some up. */
@@ -86,10 +90,8 @@ static int hog(int node, int64_t shrunk)
 	for (size_t at = 0; at + step <= size; at += step) {
 		if (madvise(p + at, step, MADV_POPULATE_WRITE))
 			return 3;
-		if (get(node, "pool_shrunk") > shrunk) {
-			kt_sleep_ms(2000);
+		if (get(node, "pool_shrunk") > shrunk)
 			return 0;
-		}
 	}
 	return 4;
 }
@@ -103,7 +105,7 @@ TEST_F(shrink, when_the_node_is_full)
 
 	if (kt_node_count() < 2 || kt_node_total(self->node) > 4096 * KT_MIB)
 		SKIP(return, "no second node that is small enough to fill");
-	/* Somebody's idle spans, which are worth more. */
+	/* Idle spans are worth more. */
 	ASSERT_EQ(0, kt_arena_init(&a, self->dev, 16 * KT_SPAN,
 				   TMEM_POLICY_BIND, 1ULL << kt_node_first()));
 	for (size_t i = 0; i < a.spans; i++) {
@@ -139,8 +141,8 @@ TEST_F(shrink, not_filled_while_high)
 			kt_span(&a, i)[0] = 1;
 		/* What is there is used, nothing is added. */
 		EXPECT_EQ(TARGET, kt_stat(&a).fills_pool);
-		kt_sleep_ms(1000);
-		EXPECT_TRUE(kt_pool_holds(self->node, 0, 0));
+		kt_pool_settle(true);
+		EXPECT_EQ(0U, kt_pool_bytes(self->node));
 		kt_arena_fini(&a);
 		ASSERT_TRUE(kt_steer_wait(&self->knobs, self->page,
 					  TMEM_LEVEL_LOW));
@@ -149,7 +151,7 @@ TEST_F(shrink, not_filled_while_high)
 			  kt_arena_init(&a, self->dev, KT_SPAN,
 					TMEM_POLICY_BIND, 1ULL << self->node));
 		a.data[0] = 1;
-		EXPECT_TRUE(kt_pool_holds(self->node, TARGET, KT_REFILL_MS));
+		EXPECT_TRUE(kt_pool_holds(self->node, TARGET));
 		kt_arena_fini(&a);
 	}
 }
@@ -164,7 +166,7 @@ TEST_F(shrink, filled_while_medium)
 				   TMEM_POLICY_BIND, 1ULL << self->node));
 	for (size_t i = 0; i < a.spans; i++)
 		kt_span(&a, i)[0] = 1;
-	EXPECT_TRUE(kt_pool_holds(self->node, TARGET, KT_REFILL_MS));
+	EXPECT_TRUE(kt_pool_holds(self->node, TARGET));
 	kt_arena_fini(&a);
 }
 

@@ -176,7 +176,8 @@ TEST_F(recall_order, real_stamps)
 	shuffle(order, n, &self->rng);
 	for (size_t k = 0; k < n; k++) {
 		kt_idle(&a, order[k]);
-		kt_sleep_ms(150); /* two ticks */
+		ASSERT_TRUE(
+			PACE_UNTIL(kt_idle_word() != kt_word(&a, order[k])));
 	}
 	kt_word_set(&a, order[0], TMEM_SPAN_BUSY);
 	kt_idle(&a, order[0]);

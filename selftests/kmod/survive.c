@@ -4,7 +4,7 @@
  * may do to its mappings: fork, mremap, munmap and mprotect of parts, madvise,
  * mlock, closing the descriptor, and death.
  */
-#include "tmem_test_mem.h"
+#include "tmem_test_recall.h"
 
 #include <sys/utsname.h>
 
@@ -328,17 +328,17 @@ TEST_F(survive, unmapped_and_mapped_again)
 }
 
 /* Touches for ever: the parent kills it in the middle of a fault. */
-static void touch_for_ever(int dev, int ready)
+static void touch_for_ever(int dev, uint64_t *spans)
 {
 	struct kt_arena b;
 
 	for (;;) {
 		if (kt_arena_init(&b, dev, 32 * KT_SPAN, 0, 0))
 			_exit(1);
-		if (write(ready, "x", 1) != 1)
-			_exit(1);
-		for (size_t i = 0; i < b.spans; i++)
+		for (size_t i = 0; i < b.spans; i++) {
 			kt_fill(kt_span(&b, i), KT_SPAN, i);
+			kt_add(spans, 1);
+		}
 		kt_arena_fini(&b);
 	}
 }
@@ -348,26 +348,23 @@ TEST_F(survive, killed_while_touching)
 	uint64_t arenas = kt_arenas(self->dev);
 	uint64_t rng = pace_seed();
 	uint64_t before = kt_free(-1);
-	int ready[2];
-	char c;
+	uint64_t *spans = kt_shared(sizeof(*spans));
 
+	ASSERT_TRUE(spans != NULL);
 	for (int i = 0; i < 12; i++) {
-		pid_t pid;
+		uint64_t last = kt_count(spans) + kt_random(&rng) % 64;
+		pid_t pid = kt_fork();
 		int status;
 
-		ASSERT_EQ(0, pipe(ready));
-		pid = fork();
 		ASSERT_LE(0, pid);
 		if (!pid)
-			touch_for_ever(self->dev, ready[1]);
-		ASSERT_EQ(1, read(ready[0], &c, 1));
-		kt_sleep_ms((unsigned int)(kt_random(&rng) % 60));
+			touch_for_ever(self->dev, spans);
+		EXPECT_TRUE(PACE_UNTIL(kt_count(spans) >= last));
 		kill(pid, SIGKILL);
 		status = kt_wait(pid);
 		EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-		close(ready[0]);
-		close(ready[1]);
 	}
+	munmap(spans, sizeof(*spans));
 	EXPECT_EQ(arenas, kt_arenas(self->dev));
 	EXPECT_EQ(0U, kt_free_missing(-1, before));
 	EXPECT_TRUE(intact(&self->a));

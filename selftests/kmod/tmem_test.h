@@ -202,12 +202,8 @@ static inline void kt_word_set(const struct kt_arena *a, size_t i, uint32_t v)
 
 static inline uint32_t kt_idle_word(void)
 {
-	struct timespec ts;
-	uint64_t ns;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	ns = (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
-	return TMEM_SPAN_IDLE | ((ns >> TMEM_STAMP_SHIFT) & TMEM_STAMP_MASK);
+	return TMEM_SPAN_IDLE |
+	       ((pace_now_ns() >> TMEM_STAMP_SHIFT) & TMEM_STAMP_MASK);
 }
 
 static inline void kt_idle(const struct kt_arena *a, size_t i)

@@ -80,12 +80,7 @@ static inline int kt_cgroup_fini(struct kt_cgroup *cg)
 
 	if (!cg->path[0])
 		return 0;
-	for (int tries = 0; tries < 50; tries++) {
-		ret = rmdir(cg->path) ? -errno : 0;
-		if (ret != -EBUSY)
-			break;
-		kt_sleep_ms(20);
-	}
+	PACE_UNTIL((ret = rmdir(cg->path) ? -errno : 0) != -EBUSY);
 	cg->path[0] = 0;
 	return ret;
 }

@@ -74,11 +74,23 @@ static inline size_t kt_keeper_oldest(const struct kt_keeper *k)
 	return oldest;
 }
 
+/*
+ * Each span that was lost and is filled again has to be recalled once more.  So
+ * that the taker comes to its end on any kernel, that is half of them at most.
+ */
+static inline bool kt_keeper_may(const struct kt_keeper *k)
+{
+	return kt_count(&k->lost) < 16 + kt_stat(&k->a).recalled / 2;
+}
+
 /* Takes a span back, looks at what is in it, and writes something else. */
 static inline void kt_keeper_flip(struct kt_keeper *k, size_t i, uint64_t *rng)
 {
-	uint32_t word = kt_take_back(&k->a, i);
+	uint32_t word = kt_word(&k->a, i);
 
+	if (word == TMEM_SPAN_PURGED && !kt_keeper_may(k))
+		return;
+	word = kt_take_back(&k->a, i);
 	if (word == TMEM_SPAN_BUSY)
 		return; /* another thread has it */
 	__atomic_fetch_add(word == TMEM_SPAN_PURGED ? &k->lost : &k->kept, 1,
@@ -130,22 +142,9 @@ static inline void kt_keeper_stock(struct kt_keeper *k)
 			k->corrupt += kt_span_wrong(k, i, word[i]);
 }
 
-/*
- * What a keeper takes back it fills again, and that has to be taken from it
- * again.  A taker on a slow kernel (TMEM_TIME_SCALE) would get nowhere if the
- * keeper were as quick as ever.
- */
-static inline unsigned int kt_keeper_pause_ms(void)
-{
-	const char *scale = getenv("TMEM_TIME_SCALE");
-
-	return scale ? 4 * (unsigned int)atoi(scale) : 2;
-}
-
 /* The keeper's life; in a child.  Its exit status. */
 static inline int kt_keeper_run(struct kt_keeper *k)
 {
-	unsigned int pause = kt_keeper_pause_ms();
 	uint64_t rng = k->seed;
 	pthread_t lurker;
 
@@ -162,7 +161,7 @@ static inline int kt_keeper_run(struct kt_keeper *k)
 		size_t i = kt_random(&rng) % (k->a.spans - k->busy);
 
 		kt_keeper_flip(k, k->busy + i, &rng);
-		kt_sleep_ms(pause);
+		pace_pause();
 	}
 	pthread_join(lurker, NULL);
 	kt_keeper_stock(k);
@@ -201,7 +200,7 @@ struct kt_taker_part {
 	size_t bytes, bad;
 };
 
-/* It holds all of it at the same time, and nobody writes to it. */
+/* All of it is held at the same time, and written by no other thread. */
 static inline void *kt_taker_thread(void *arg)
 {
 	struct kt_taker_part *part = arg;

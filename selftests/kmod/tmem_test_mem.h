@@ -129,27 +129,6 @@ static inline uint64_t kt_pool_bytes(int node)
 }
 
 /*
- * How long a pool may take to fill up: where the machine was busy for a moment
- * the module tries again after 30 s.  And how long tests that wait for some
- * fills, one after the other.
- */
-#define KT_REFILL_MS 45000
-#define KT_REFILLS_S 200
-
-/* Waits until the pool of a node holds so many spans. */
-static inline bool kt_pool_holds(int node, size_t spans, unsigned int ms)
-{
-	for (unsigned int i = 0; i <= ms; i += 10) {
-		if (kt_pool_bytes(node) == spans * KT_SPAN)
-			return true;
-		kt_sleep_ms(10);
-	}
-	printf("# node %d: pool of %llu spans, not %zu\n", node,
-	       (unsigned long long)(kt_pool_bytes(node) / KT_SPAN), spans);
-	return false;
-}
-
-/*
  * Free memory of a node, or of the machine (-1).  Pages that were freed but
  * still sit in a CPU's own list count as free: MemFree leaves them out, and
  * with 2 MiB pages that is up to 100 MiB and more.  So does what was free
@@ -199,22 +178,27 @@ static inline uint64_t kt_free_huge(int node)
 }
 
 /*
+ * What KASAN keeps of slab objects that were freed.  A kernel with kmemleak is
+ * the debug kernel, which has KASAN, too.
+ */
+static inline uint64_t kt_quarantine(void)
+{
+	if (access("/sys/kernel/debug/kmemleak", F_OK))
+		return 0;
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * KT_PAGE / 32;
+}
+
+/*
  * Waits until the memory that was free before is free again, less a slack for
- * what the kernel itself took meanwhile: TMEM_FREE_SLACK_MIB, or 16 MiB.  How
- * much is missing, 0 if nothing.
+ * what the kernel itself took meanwhile.  How much is missing, 0 if nothing.
  */
 static inline uint64_t kt_free_missing(int node, uint64_t before)
 {
-	const char *mib = getenv("TMEM_FREE_SLACK_MIB");
-	const uint64_t slack = (mib ? strtoull(mib, NULL, 0) : 16) * KT_MIB;
+	const uint64_t slack = 16 * KT_MIB + kt_quarantine();
 	uint64_t now = 0;
 
-	for (int i = 0; i < 100; i++) {
-		now = kt_free(node);
-		if (now + slack >= before)
-			return 0;
-		kt_sleep_ms(100);
-	}
+	if (PACE_UNTIL((now = kt_free(node)) + slack >= before))
+		return 0;
 	return before - now;
 }
 
@@ -280,6 +264,27 @@ static inline int kt_write_file(const char *path, const char *text)
 	return ret;
 }
 
+#define KT_SETTLE "/sys/kernel/debug/tmem/settle"
+
+/* Waits for refills that are under way; those that were put off can be first. */
+static inline void kt_pool_settle(bool put_off)
+{
+	kt_write_file(KT_SETTLE, put_off ? "1" : "0");
+}
+
+/* Waits until the pool of a node holds so many spans, and is not refilled. */
+static inline bool kt_pool_holds(int node, size_t spans)
+{
+	bool holds = PACE_UNTIL((kt_pool_settle(false),
+				 kt_pool_bytes(node) == spans * KT_SPAN));
+
+	if (!holds)
+		printf("# node %d: pool of %llu spans, not %zu\n", node,
+		       (unsigned long long)(kt_pool_bytes(node) / KT_SPAN),
+		       spans);
+	return holds;
+}
+
 static inline long kt_read_number(const char *path)
 {
 	FILE *f = fopen(path, "re");
@@ -293,9 +298,9 @@ static inline long kt_read_number(const char *path)
 }
 
 /*
- * Purges one span, in several tries.  A CPU keeps the last few small pages that
- * it filled in a list of its own until it needs the list again; they count as
- * held by somebody.  Moving any page empties the lists of all CPUs.
+ * Purges one span, until it is not pinned.  A CPU keeps the last few small pages
+ * that it filled in a list of its own until it needs the list again; they count
+ * as pinned.  Moving any page empties the lists of all CPUs.
  */
 static inline int kt_purge_soon(const struct kt_arena *a, size_t i,
 				struct tmem_arena_purge *out)
@@ -303,13 +308,8 @@ static inline int kt_purge_soon(const struct kt_arena *a, size_t i,
 	char here = 0;
 	int ret = 0;
 
-	for (int tries = 0; tries < 20; tries++) {
-		ret = kt_purge(a, i, 1, out);
-		if (ret || !out->pinned)
-			break;
-		kt_page_move(&here, kt_node_first());
-		kt_sleep_ms(tries);
-	}
+	PACE_UNTIL((kt_page_move(&here, kt_node_first()),
+		    ret = kt_purge(a, i, 1, out), ret || !out->pinned));
 	return ret;
 }
 

@@ -97,14 +97,6 @@ static inline void kt_oom_score(int score)
 	kt_write_file("/proc/self/oom_score_adj", text);
 }
 
-static inline uint64_t kt_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* Zeroed memory that a child shares. */
 static inline void *kt_shared(size_t size)
 {
@@ -155,20 +147,30 @@ static inline bool kt_flagged(const bool *flag)
 	return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
 }
 
+/* The child has ended, but was not waited for. */
+static inline bool kt_ended(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) ||
+	       info.si_pid;
+}
+
 /* Waits for a flag that a child sets; false if it ended instead. */
 static inline bool kt_await(const bool *flag, pid_t pid)
 {
-	siginfo_t info;
+	return PACE_UNTIL(kt_flagged(flag) || kt_ended(pid)) &&
+	       kt_flagged(flag);
+}
 
-	while (!kt_flagged(flag)) {
-		info.si_pid = 0;
-		if (waitid(P_PID, (id_t)pid, &info,
-			   WEXITED | WNOHANG | WNOWAIT) ||
-		    info.si_pid)
-			return kt_flagged(flag);
-		kt_sleep_ms(5);
-	}
-	return true;
+static inline uint64_t kt_count(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
+}
+
+static inline void kt_add(uint64_t *counter, uint64_t n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELEASE);
 }
 
 /* A child that recalls a few spans again and again, until it is killed. */
@@ -178,7 +180,7 @@ static inline pid_t kt_recaller(void)
 
 	while (!pid) {
 		kt_shrink(3);
-		kt_sleep_ms(1);
+		pace_pause();
 	}
 	return pid;
 }
@@ -186,12 +188,8 @@ static inline pid_t kt_recaller(void)
 /* A killed process may still be giving its memory back. */
 static inline bool kt_all_gone(int dev)
 {
-	for (int i = 0; i < 100; i++) {
-		if (!kt_arenas(dev) && !kt_sysfs_number("resident_bytes"))
-			return true;
-		kt_sleep_ms(50);
-	}
-	return false;
+	return PACE_UNTIL(!kt_arenas(dev) &&
+			  !kt_sysfs_number("resident_bytes"));
 }
 
 #endif /* TMEM_TEST_RECALL_H */

@@ -55,7 +55,7 @@ static int put_in(void)
 }
 
 /* Uses the device all the time; it never has less than one user. */
-static int work(bool *ready, uint64_t rng)
+static int work(uint64_t *rounds, uint64_t rng)
 {
 	struct tmem_arena_populate req = { .node = -1,
 					   .length = SPANS * KT_SPAN };
@@ -67,7 +67,6 @@ static int work(bool *ready, uint64_t rng)
 		if (dev < 0 || kt_arena_init(&a, dev, SPANS * KT_SPAN,
 					     TMEM_POLICY_INTERLEAVE, 0))
 			return 1;
-		kt_flag(ready);
 		if (kt_random(&rng) % 2)
 			kt_ioctl(a.fd, TMEM_IOC_ARENA_POPULATE, &req);
 		kt_fill(a.data, a.size / 2, 1);
@@ -75,6 +74,7 @@ static int work(bool *ready, uint64_t rng)
 			kt_idle(&a, i);
 		kt_shrink(3);
 		kt_purge(&a, 0, a.spans, &out);
+		kt_add(rounds, 1);
 		kt_arena_fini(&a);
 	}
 }
@@ -82,18 +82,18 @@ static int work(bool *ready, uint64_t rng)
 static void start_workers(struct __test_metadata *_metadata,
 			  struct _test_data_unload *self)
 {
-	bool *ready = kt_shared(WORKERS * sizeof(*ready));
+	uint64_t *rounds = kt_shared(WORKERS * sizeof(*rounds));
 
-	ASSERT_TRUE(ready != NULL);
+	ASSERT_TRUE(rounds != NULL);
 	for (size_t i = 0; i < WORKERS; i++) {
 		self->worker[i] = kt_fork();
 		ASSERT_LE(0, self->worker[i]);
 		if (!self->worker[i])
-			_exit(work(&ready[i], i));
+			_exit(work(&rounds[i], i));
 	}
 	for (size_t i = 0; i < WORKERS; i++)
-		ASSERT_TRUE(kt_await(&ready[i], self->worker[i]));
-	munmap(ready, WORKERS * sizeof(*ready));
+		ASSERT_TRUE(PACE_UNTIL(kt_count(&rounds[i]) >= 2));
+	munmap(rounds, WORKERS * sizeof(*rounds));
 }
 
 static void kill_workers(struct _test_data_unload *self)
@@ -123,8 +123,6 @@ TEST_F(unload, refused_at_work)
 		{
 			TH_LOG("%s", ret ? strerror(-ret) : "removed!");
 		}
-		if (i % 3 == 0)
-			kt_sleep_ms(2);
 		/* It does not go away for new users either. */
 		dev = kt_open();
 		ASSERT_LE(0, dev);
@@ -160,7 +158,6 @@ TEST_F(unload, as_the_last_user_dies)
 		_exit(knock(stop));
 	for (int round = 0; round < ROUNDS; round++) {
 		start_workers(_metadata, self);
-		kt_sleep_ms(50);
 		kill_workers(self);
 		/* Not a moment too late. */
 		do {
