@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Proves how the monitor's thread lives: it starts and stops, thousands of times
+ * Proves how the monitor's thread lives: it starts and stops, again and again
  * and from many threads; is not there in the child of a fork; goes on, and can
  * be stopped, when the program closes its descriptors; and is started by the
  * environment.
@@ -40,11 +40,11 @@ TEST_F(monitor, starts_and_stops)
 	}
 }
 
-TEST_F(monitor, thousands_of_times)
+TEST_F(monitor, again_and_again)
 {
 	unsigned int i;
 
-	for (i = 0; i < LT_COUNT(2000, 200); i++) {
+	for (i = 0; i < 200; i++) {
 		ASSERT_EQ(0, tmem_monitor_start(&self->config));
 		ASSERT_EQ(0, tmem_monitor_stop());
 	}
@@ -54,7 +54,7 @@ static void *start_stop(void *arg)
 {
 	unsigned int i;
 
-	for (i = 0; i < LT_COUNT(300, 50); i++) {
+	for (i = 0; i < 50; i++) {
 		int err = tmem_monitor_start(arg);
 
 		if (err && err != -EALREADY)
