@@ -196,10 +196,11 @@ static int worker_spawn(struct tmem_worker *w, pthread_t *thread)
 	return err;
 }
 
+/* Once closed, the thread may stay where it is. */
 void tmem_worker_settle(struct tmem_worker *w)
 {
-	while (w->life == TMEM_WORKER_STARTING ||
-	       w->life == TMEM_WORKER_STOPPING)
+	while (!w->closed && (w->life == TMEM_WORKER_STARTING ||
+			      w->life == TMEM_WORKER_STOPPING))
 		pthread_cond_wait(&w->changed, &w->lock);
 }
 
@@ -278,6 +279,9 @@ void tmem_worker_close(struct tmem_worker *w)
 		return;
 	w->closed = true;
 	join = stop_begin(w);
+	/* A thread that is being made ends at once. */
+	atomic_store(&w->stop, true);
+	pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 	if (join)
 		pthread_timedjoin_np(w->thread, NULL, &until);

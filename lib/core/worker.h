@@ -96,7 +96,7 @@ struct tmem_worker {
 
 /* --- with the lock held ----------------------------------------------------- */
 
-/* Wait until the worker is neither starting nor stopping. */
+/* Wait until the worker is neither starting nor stopping, or is closed. */
 void tmem_worker_settle(struct tmem_worker *w);
 
 /*
