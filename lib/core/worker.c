@@ -63,6 +63,11 @@ static void poll_end(struct tmem_worker *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
+static int deaf_ms(int timeout)
+{
+	return timeout < 0 || timeout > DEAF_MS ? DEAF_MS : timeout;
+}
+
 static void real_wait(struct tmem_worker *w, struct tmem_worker_wait *wait)
 {
 	struct pollfd p[TMEM_WORKER_FDS + 1];
@@ -77,11 +82,14 @@ static void real_wait(struct tmem_worker *w, struct tmem_worker_wait *wait)
 	p[wait->count] = (struct pollfd){ .fd = -1, .events = POLLIN };
 	if (!poll_begin(w, &p[wait->count].fd))
 		timeout = 0;
-	else if (p[wait->count].fd < 0 && (timeout < 0 || timeout > DEAF_MS))
-		timeout = DEAF_MS;
-	if (poll(p, wait->count + 1, timeout) < 0)
+	else if (p[wait->count].fd < 0)
+		timeout = deaf_ms(timeout);
+	if (poll(p, wait->count + 1, timeout) < 0) {
 		for (i = 0; i <= wait->count; i++)
 			p[i].revents = 0;
+		/* RLIMIT_NOFILE became lower than their number. */
+		poll(NULL, 0, deaf_ms(timeout));
+	}
 	if (p[wait->count].revents)
 		tmem_wakefd_take(p[wait->count].fd);
 	poll_end(w);
