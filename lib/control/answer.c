@@ -73,7 +73,7 @@ void tmem_control_answer_fail(struct tmem_control_answer *answer, int error,
 		TMEM_CONTROL_PROTOCOL, error, why);
 }
 
-/* With the life lock held, so that a child knows of the mapping. */
+/* With the worker's lock held, so that a child knows of the mapping. */
 static int answer_map(struct tmem_control_answer *answer, int fd)
 {
 	struct stat file;
@@ -99,19 +99,19 @@ void tmem_control_answer_take(struct tmem_control_answer *answer,
 	struct tmem_control_server *s = &tmem_control_server;
 	int err;
 
-	pthread_mutex_lock(&s->life_lock);
+	pthread_mutex_lock(&s->worker.lock);
 	tmem_fd_set(&s->scratch, memfd_create("tmem-answer", MFD_CLOEXEC));
 	err = s->scratch.fd < 0 ? -errno : 0;
-	pthread_mutex_unlock(&s->life_lock);
+	pthread_mutex_unlock(&s->worker.lock);
 	if (!err)
 		err = write(s->scratch.fd, flags);
-	pthread_mutex_lock(&s->life_lock);
+	pthread_mutex_lock(&s->worker.lock);
 	if (!err && !tmem_fd_ours(&s->scratch))
 		err = -EBADF;
 	if (!err)
 		err = answer_map(answer, s->scratch.fd);
 	tmem_fd_close(&s->scratch);
-	pthread_mutex_unlock(&s->life_lock);
+	pthread_mutex_unlock(&s->worker.lock);
 	if (err)
 		tmem_control_answer_fail(answer, -err,
 					 "the snapshot cannot be made");

@@ -8,19 +8,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "control/server.h"
-
-_Atomic(uint64_t) tmem_control_patience_ns = 5000000000;
-
-uint64_t tmem_control_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 int tmem_control_client_accept(struct tmem_control_client *client, int listener,
 			       uint64_t now_ns)
@@ -30,7 +19,7 @@ int tmem_control_client_accept(struct tmem_control_client *client, int listener,
 	if (fd < 0)
 		return -errno;
 	tmem_fd_set(&client->fd, fd);
-	client->deadline_ns = now_ns + tmem_control_patience_ns;
+	client->deadline_ns = now_ns + TMEM_CONTROL_PATIENCE_NS;
 	client->got = 0;
 	client->sent = 0;
 	client->answering = false;
@@ -48,9 +37,9 @@ void tmem_control_client_close(struct tmem_control_client *client)
 
 static void client_drop(struct tmem_control_client *client)
 {
-	pthread_mutex_lock(&tmem_control_server.life_lock);
+	pthread_mutex_lock(&tmem_control_server.worker.lock);
 	tmem_control_client_close(client);
-	pthread_mutex_unlock(&tmem_control_server.life_lock);
+	pthread_mutex_unlock(&tmem_control_server.worker.lock);
 }
 
 static void client_answer(struct tmem_control_client *client)
@@ -63,7 +52,7 @@ static void client_answer(struct tmem_control_client *client)
 					 "the request is not text");
 	else
 		tmem_control_request(answer, client->request);
-	client->deadline_ns = tmem_control_now_ns() + tmem_control_patience_ns;
+	client->deadline_ns = tmem_control_now_ns() + TMEM_CONTROL_PATIENCE_NS;
 }
 
 /* What follows the line is not read.  false: it has gone. */

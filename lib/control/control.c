@@ -75,36 +75,31 @@ int tmem_control_name(char *name, size_t size)
 	struct tmem_control_server *s = &tmem_control_server;
 	int err = -ENOTCONN;
 
-	pthread_mutex_lock(&s->life_lock);
-	if (s->life == TMEM_CONTROL_RUNNING)
+	pthread_mutex_lock(&s->worker.lock);
+	if (s->worker.life == TMEM_WORKER_RUNNING)
 		err = strlen(s->name) < size ? 0 : -ENOSPC;
 	if (!err)
 		strcpy(name, s->name);
-	pthread_mutex_unlock(&s->life_lock);
+	pthread_mutex_unlock(&s->worker.lock);
 	return err;
 }
 
 static void control_fork_prepare(void)
 {
-	pthread_mutex_lock(&tmem_control_server.life_lock);
+	tmem_worker_fork_prepare(&tmem_control_server.worker);
 }
 
 static void control_fork_parent(void)
 {
-	pthread_mutex_unlock(&tmem_control_server.life_lock);
+	tmem_worker_fork_parent(&tmem_control_server.worker);
 }
 
 /* The socket and its clients are the parent's. */
 static void control_fork_child(void)
 {
-	static const pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-	struct tmem_control_server *s = &tmem_control_server;
-
-	memcpy(&s->life_changed, &changed, sizeof(changed));
-	s->life = TMEM_CONTROL_NONE;
 	tmem_control_thread_forget();
 	atomic_store(&tmem_control_due, false);
-	pthread_mutex_unlock(&s->life_lock);
+	tmem_worker_fork_child(&tmem_control_server.worker);
 }
 
 /*

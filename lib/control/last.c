@@ -26,7 +26,7 @@
 #include <tmem/analytics.h>
 
 #include "core/log.h"
-#include "gc/collector.h"
+#include "core/worker.h"
 
 _Atomic(uint32_t) tmem_last_patience_ms = 5000;
 
@@ -166,7 +166,7 @@ __attribute__((destructor)) static void last_end(void)
 		return;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = tmem_collector.threadless ||
+	err = tmem_worker_threadless() ||
 	      pthread_create(&thread, NULL, last_main, NULL);
 	if (err)
 		last_main(NULL);

@@ -5,22 +5,31 @@
 #ifndef TMEM_CONTROL_SERVER_H
 #define TMEM_CONTROL_SERVER_H
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <tmem/control.h>
 
 #include "control/answer.h"
 #include "core/fd.h"
+#include "core/worker.h"
 
 #define TMEM_CONTROL_CLIENTS 4
 #define TMEM_CONTROL_REQUEST_MAX 256 /* bytes of a request, with newline */
+/* A client's time for its request, and for its answer. */
+#define TMEM_CONTROL_PATIENCE_NS 5000000000u
+/* A rest: after so many strangers in a row, or after an error. */
+#define TMEM_CONTROL_STRANGERS 16
+#define TMEM_CONTROL_REST_NS 20000000u
+/*
+ * The longest wait: a socket that lost its descriptor in another network
+ * namespace cannot be woken.
+ */
+#define TMEM_CONTROL_LOOK_NS 10000000000u
 
 /*
- * Somebody who is being answered, from accept() on.  The thread's, but that
+ * A client that is being answered, from accept() on.  The thread's, but that
  * the child of a fork closes its copies; therefore changes of the descriptor
- * and of the answer's mapping happen with the life lock held.
+ * and of the answer's mapping happen with the worker's lock held.
  */
 struct tmem_control_client {
 	struct tmem_fd fd;
@@ -32,24 +41,13 @@ struct tmem_control_client {
 	char request[TMEM_CONTROL_REQUEST_MAX + 1];
 };
 
-enum tmem_control_life {
-	TMEM_CONTROL_NONE = 0,
-	TMEM_CONTROL_STARTING,
-	TMEM_CONTROL_RUNNING,
-	TMEM_CONTROL_STOPPING,
-};
-
 /*
- * There is one.  life_lock is a leaf: nothing of the library is called with
- * it held.  It guards all but the clients, which are the thread's, see there.
+ * There is one.  The worker's lock is a leaf: nothing of the library is called
+ * with it held.  It guards all but the clients, which are the thread's, see
+ * there.
  */
 struct tmem_control_server {
-	pthread_mutex_t life_lock;
-	pthread_cond_t life_changed;
-	enum tmem_control_life life;
-	bool closed; /* the library is about to go */
-	atomic_bool stop;
-	pthread_t thread;
+	struct tmem_worker worker;
 	struct tmem_fd listener;
 	struct tmem_fd scratch; /* an answer in the making */
 	char name[TMEM_CONTROL_NAME_MAX];
@@ -59,25 +57,30 @@ struct tmem_control_server {
 
 extern struct tmem_control_server tmem_control_server;
 
+static inline uint64_t tmem_control_now_ns(void)
+{
+	return tmem_control_server.worker.ops->now_ns();
+}
+
 /* socket.c */
 
 /* Listen under a name for this process.  0 or -errno. */
 int tmem_control_listen(struct tmem_fd *listener, char *name);
 
-/* Have poll() on the listener return, wherever it is. */
-void tmem_control_wake(const struct tmem_fd *listener, const char *name);
+/* Connect to a name and leave: poll() on its listener returns. */
+void tmem_control_knock(const char *name);
 
 /* The other end of a socket may ask. */
 bool tmem_control_trusts(int fd);
 
-/* thread.c: the child of a fork has none; with the life lock held. */
+/* thread.c: close all descriptors; with the worker's lock held. */
 void tmem_control_thread_forget(void);
 
 /* client.c; of the thread */
 
 /*
- * The next one in the queue; with the life lock held.  0: one more was there,
- * who may have been sent away; or -errno.
+ * The next one in the queue; with the worker's lock held.  0: there was one
+ * more, maybe a stranger, who was sent away; or -errno.
  */
 int tmem_control_client_accept(struct tmem_control_client *client, int listener,
 			       uint64_t now_ns);
@@ -86,13 +89,8 @@ int tmem_control_client_accept(struct tmem_control_client *client, int listener,
 void tmem_control_client_step(struct tmem_control_client *client,
 			      uint64_t now_ns);
 
-/* With the life lock held. */
+/* With the worker's lock held. */
 void tmem_control_client_close(struct tmem_control_client *client);
-
-/* For a request, and for an answer; tests have less. */
-extern _Atomic(uint64_t) tmem_control_patience_ns;
-
-uint64_t tmem_control_now_ns(void);
 
 /* request.c */
 

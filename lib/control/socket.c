@@ -77,34 +77,17 @@ int tmem_control_listen(struct tmem_fd *listener, char *name)
 	return listener->fd < 0 ? -EBADF : 0;
 }
 
-/*
- * A program may have closed the descriptor while the thread sleeps on what it
- * stood for; that still has its name.  Who wakes up looks at the number again,
- * so ours is another one.
- */
-static void wake_by_name(int number, const char *name)
+void tmem_control_knock(const char *name)
 {
 	struct sockaddr_un address;
 	socklen_t length = address_make(&address, name);
-	int low = socket_make(), fd;
+	int fd = socket_make();
 
-	if (low < 0)
-		return;
-	fd = fcntl(low, F_DUPFD_CLOEXEC, number + 1);
-	close(low);
 	if (fd < 0)
 		return;
 	if (connect(fd, (struct sockaddr *)&address, length))
-		errno = 0; /* the queue is full: it is awake */
+		errno = 0; /* the queue is full: poll() returns, too */
 	close(fd);
-}
-
-void tmem_control_wake(const struct tmem_fd *listener, const char *name)
-{
-	if (tmem_fd_ours(listener))
-		shutdown(listener->fd, SHUT_RDWR);
-	else
-		wake_by_name(listener->fd, name);
 }
 
 /* One word or line of a file; "" if it cannot be read. */

@@ -13,15 +13,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* In vain after 5 s. */
-#define WAIT(condition)                                \
-	({                                             \
-		uint64_t end_ = lt_ms() + 5000;        \
-		while (!(condition) && lt_ms() < end_) \
-			usleep(1000);                  \
-		condition;                             \
-	})
-
 static inline unsigned int ct_fds_open(void)
 {
 	unsigned int n = 0;
@@ -70,14 +61,12 @@ static inline socklen_t ct_address(struct sockaddr_un *address,
 /* Connected, or -errno. */
 static inline int ct_connect(const char *name)
 {
-	const struct timeval patience = { .tv_sec = 15 };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
 	struct sockaddr_un address;
 	socklen_t length = ct_address(&address, name);
 
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (!connect(fd, (struct sockaddr *)&address, length))
 		return fd;
 	err = -errno;
@@ -160,21 +149,33 @@ static inline bool ct_failed(const char *text, int error)
 	return false;
 }
 
-static inline int by_size(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+/* An answer of many times what a socket takes, while this lives. */
+struct ct_large {
+	void *block[8192];
+	unsigned int n;
+};
 
-	return x < y ? -1 : x > y;
+static inline bool ct_large_make(struct ct_large *large)
+{
+	struct tmem_analytics_config config = TMEM_ANALYTICS_INIT;
+
+	tmem_analytics_get(&config);
+	config.mode = TMEM_ANALYTICS_ON;
+	config.interval_bytes = 0;
+	if (tmem_analytics_set(&config))
+		return false;
+	for (large->n = 0; large->n < ARRAY_SIZE(large->block); large->n++) {
+		large->block[large->n] = tmem_alloc(64);
+		if (!large->block[large->n])
+			return false;
+	}
+	return true;
 }
 
-/* The median: where others work too, the processor may be away. */
-static inline bool ct_soon(uint64_t *took_ms, size_t count, uint64_t limit_ms)
+static inline void ct_large_drop(struct ct_large *large)
 {
-	qsort(took_ms, count, sizeof(*took_ms), by_size);
-	printf("# median %llu ms, at most %llu ms\n",
-	       (unsigned long long)took_ms[count / 2],
-	       (unsigned long long)took_ms[count - 1]);
-	return took_ms[count / 2] <= limit_ms;
+	while (large->n)
+		tmem_free(large->block[--large->n]);
 }
 
 #endif /* CONTROL_TEST_H */
