@@ -152,7 +152,11 @@ ltest_name := $(patsubst selftests/lib/%.c,%,$(wildcard selftests/lib/*.c))
 ltest := $(foreach kind,lib lib-asan lib-tsan,\
 	$(ltest_name:%=$(B)/selftests/$(kind)/%))
 
-tests: $(ktest) $(ltest) bench-programs gone
+# What tests of the tool preload.
+ttest := $(patsubst selftests/%.c,$(B)/selftests/%.so,\
+	$(wildcard selftests/tool/*.c))
+
+tests: $(ktest) $(ltest) $(ttest) bench-programs gone
 
 # All in these folders is run, and so would be a test whose source is gone.
 gone:
@@ -160,7 +164,7 @@ gone:
 		$(foreach kind,kmod lib lib-asan lib-tsan,$(B)/selftests/$(kind)/*)))
 
 # What `make lint` builds with each compiler.
-plain: lib tool $(ktest) $(dtest) $(B)/bench/kmod bench-programs \
+plain: lib tool $(ktest) $(ttest) $(dtest) $(B)/bench/kmod bench-programs \
 	$(ltest_name:%=$(B)/selftests/lib/%)
 
 $(KSELFTEST): tools/build/kselftest.sh
@@ -185,6 +189,12 @@ $(B)/selftests/debug/patience.so: selftests/debug/patience.c $(B)/obj/flags
 	$(say) CC $(@:$(B)/%=%)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $<
+
+$(B)/selftests/tool/%.so: selftests/tool/%.c $(B)/obj/flags
+	$(say) CC $(@:$(B)/%=%)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $(@:.so=.d) \
+		-fPIC -shared -o $@ $<
 
 $(B)/selftests/lib/%: selftests/lib/%.c $(B)/libtmem.a $(B)/obj/flags \
 		$(KSELFTEST)

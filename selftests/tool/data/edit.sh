@@ -34,9 +34,7 @@ json.dump(d, open(sys.argv[3], "w"))' "$1" "${3:-$before}" \
 
 # holds PYTHON - true if that is, of the JSON on stdout as "d".
 holds() {
-	"$python" -c 'import json, sys
-d = json.load(open(sys.argv[2]))
-sys.exit(not eval("(" + sys.argv[1] + ")"))' "$1" "$work/out"
+	holds_of "$work/out" "$1"
 }
 
 # snapshot ARG... - tmemctl, without a look at files.
