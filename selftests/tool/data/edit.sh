@@ -37,6 +37,20 @@ holds() {
 	holds_of "$work/out" "$1"
 }
 
+# mutant I PYTHON FILE - $work/mutant is FILE, changed by mutate(r, data) of that
+# Python, where r is seeded with $seed + I.  Python starts for 50 of them.
+mutant() {
+	# shellcheck disable=SC2154 # seed is common.sh's
+	(($1 % 50)) || "$python" -c 'import json, random, sys
+exec(sys.argv[1])
+data = open(sys.argv[2], "rb").read()
+for i in range(50):
+	r = random.Random(int(sys.argv[4]) + i)
+	open(sys.argv[3] + ".%d" % i, "wb").write(mutate(r, data))' \
+		"$2" "$3" "$work/mutant" $((seed + $1)) || return 1
+	mv "$work/mutant.$(($1 % 50))" "$work/mutant"
+}
+
 # snapshot ARG... - tmemctl, without a look at files.
 snapshot() {
 	run "$@" --no-symbols
