@@ -221,6 +221,15 @@ d = json.load(open(sys.argv[2]))
 sys.exit(not eval("(" + sys.argv[1] + ")"))' "$2" "$1"
 }
 
+# check_holds TEXT FILE PYTHON - a result of holds_of, if there is Python.
+check_holds() {
+	if command -v "${python:-python3}" >/dev/null; then
+		check "$1" holds_of "$2" "$3"
+	else
+		skip "$1" "no python3"
+	fi
+}
+
 # --- programs in the background ---------------------------------------------
 
 # background COMMAND... - until the test ends, without output; sets $pid.
