@@ -152,10 +152,14 @@ ltest_name := $(patsubst selftests/lib/%.c,%,$(wildcard selftests/lib/*.c))
 ltest := $(foreach kind,lib lib-asan lib-tsan,\
 	$(ltest_name:%=$(B)/selftests/$(kind)/%))
 
-tests: $(ktest) $(ltest) bench-programs
+# What tests of the tool preload.
+ttest := $(patsubst selftests/%.c,$(B)/selftests/%.so,\
+	$(wildcard selftests/tool/*.c))
+
+tests: $(ktest) $(ltest) $(ttest) bench-programs
 
 # What `make check-full` builds with each compiler.
-plain: lib tool $(ktest) $(dtest) $(B)/bench/kmod bench-programs \
+plain: lib tool $(ktest) $(ttest) $(dtest) $(B)/bench/kmod bench-programs \
 	$(ltest_name:%=$(B)/selftests/lib/%)
 
 $(KSELFTEST): tools/build/kselftest.sh
@@ -175,6 +179,12 @@ $(B)/selftests/debug/failnth: $(failnth_src) selftests/debug/failnth.h \
 	$(say) CC $(@:$(B)/%=%)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(failnth_src)
+
+$(B)/selftests/tool/%.so: selftests/tool/%.c $(B)/obj/flags
+	$(say) CC $(@:$(B)/%=%)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $(@:.so=.d) \
+		-fPIC -shared -o $@ $<
 
 $(B)/selftests/lib/%: selftests/lib/%.c $(B)/libtmem.a $(B)/obj/flags \
 		$(KSELFTEST)

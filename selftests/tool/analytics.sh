@@ -87,7 +87,7 @@ live=$((200 * 40000 + (4 << 20)))
 echo "TAP version 13"
 
 status=0
-TMEM_BACKEND=anon timeout 60 "$work/leaky" "$file" >"$work/out" \
+TMEM_BACKEND=anon limited "$work/leaky" "$file" >"$work/out" \
 	2>"$work/err" || status=$?
 check "a program writes a snapshot" passed
 

@@ -7,7 +7,7 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
 
-build_fake
+need_built "$helpers/fake_module.so"
 host=$work/host
 
 # row N REGEX - line N of the table matches.

@@ -8,59 +8,33 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
 
-pids=()
-end_all() {
-	local pid
-	for pid in ${pids[@]+"${pids[@]}"}; do
-		kill -KILL "$pid" 2>/dev/null || true
-	done
-	rm -rf "$work"
-}
-trap end_all EXIT
-
+need_built "$helpers/fake_clock.so"
 make_trace 1 20000 "$work/trace"
 
-# started PID - sets $pid once it can be asked, and ends it with the test.
-started() {
-	local i
-	pid=$1
-	disown
-	pids+=("$pid")
-	for ((i = 0; i < 100; i++)); do
-		! grep -q "@tmem/$pid\$" /proc/net/unix || break
-		sleep 0.1
-	done
-}
-
-# serve [COMMAND...] - a program that can be asked; sets $pid.
-serve() {
-	env TMEM_CONTROL=on TMEM_ANALYTICS=all TMEM_BACKEND=anon "$@" \
-		"$work/tmemctl" replay -r 10000 -t none "$work/trace" \
-		>/dev/null 2>&1 &
-	started $!
-}
-
-# answer HOW - a server of ours, for one request; sets $pid.
+# answer HOW [PID] - a server of ours; sets $pid.
 answer() {
-	python3 "$work/server.py" "$1" >/dev/null &
-	started $!
+	background python3 "$work/server.py" "$@"
+	until_true can_be_asked "${2:-$pid}"
 }
 
 cat >"$work/server.py" <<'END'
-import os, signal, socket, sys, time
+import fcntl, os, random, signal, socket, struct, sys, termios, time
 
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 how, pid = sys.argv[1], os.getpid()
 body = b'{"pid":1}\n'
-s = socket.socket(socket.AF_UNIX)
-if how == "squat":
-    pid = int(sys.argv[2])
-def fill(name):
+held = []
+
+def listen(name, queue):
     s = socket.socket(socket.AF_UNIX)
     s.bind(name)
-    s.listen(0)
+    s.listen(queue)
     held.append(s)
+    return s
+
+def fill(name):
+    listen(name, 0)
     try:
         while True:
             c = socket.socket(socket.AF_UNIX)
@@ -70,12 +44,22 @@ def fill(name):
     except BlockingIOError:
         pass
 
-held = []
+def taken(c):
+    """Until the other side has read all."""
+    while struct.unpack("i", fcntl.ioctl(c, termios.TIOCOUTQ, bytes(4)))[0]:
+        time.sleep(0.001)
+
+if how == "squat":
+    pid = int(sys.argv[2])
 if how == "full":
     for i in range(30):
         fill("\0tmem/1.full%d" % i)
-s.bind("\0tmem/%d" % pid)
-s.listen(5)
+if how == "silent":
+    for i in range(10):
+        listen("\0tmem/%d.%d" % (pid, i), 5)
+s = listen("\0tmem/%d" % pid, 5)
+while how in ("silent", "squat"):
+    signal.pause()
 while True:
     c, _ = s.accept()
     c.recv(256)
@@ -91,7 +75,7 @@ while True:
     if how == "version":
         c.sendall(b"tmem 2 ok 10\n" + body)
     if how == "garbage":
-        c.sendall(os.urandom(5000))
+        c.sendall(random.Random(1).randbytes(5000))
     if how == "endless":
         c.sendall(b"x" * 100000)
     if how == "huge":
@@ -101,10 +85,8 @@ while True:
     if how == "dribble":
         c.sendall(b"tmem 1 ok 1000\n")
         for i in range(1000):
+            taken(c)
             c.sendall(b" ")
-            time.sleep(0.1)
-    if how == "silent":
-        time.sleep(100)
     if how == "other":
         c.sendall(head + body)
     if how == "long":
@@ -112,10 +94,9 @@ while True:
     c.close()
 END
 
+# ask [NAME=VALUE]... PID - for its snapshot.
 ask() {
-	status=0
-	timeout -k 5 60 "$work/tmemctl" snapshot -p "$1" >"$work/out" \
-		2>"$work/err" </dev/null || status=$?
+	clocked "${@:1:$#-1}" snapshot -p "${!#}"
 }
 
 # as USER COMMAND... - as another user.
@@ -131,6 +112,7 @@ echo "TAP version 13"
 chmod 755 "$work"
 cp "$tmemctl" "$work/tmemctl"
 cp "$(dirname "$tmemctl")/libtmem.so.0" "$work/" 2>/dev/null || true
+tmemctl=$work/tmemctl
 export LD_LIBRARY_PATH=$work
 
 serve
@@ -141,17 +123,15 @@ check "and it is that one" printed "\"pid\": ?$served\\b"
 
 ask 4194304
 check "no such process" complained 1 'there is no process 4194304$'
-sleep 100 &
-other=$!
-disown
-pids+=("$other")
+background sleep infinity
+other=$pid
 ask "$other"
 check "a process without the library" \
 	complained 1 "process $other does not answer: it does not use libtmem"
 
-if [[ $(id -u) -eq 0 ]] && as 54321 "$work/tmemctl" version >/dev/null 2>&1; then
+if [[ $(id -u) -eq 0 ]] && as 54321 "$tmemctl" version >/dev/null 2>&1; then
 	status=0
-	as 54321 "$work/tmemctl" snapshot -p "$served" >"$work/out" \
+	as 54321 "$tmemctl" snapshot -p "$served" >"$work/out" \
 		2>"$work/err" || status=$?
 	check "root's program refuses another user" \
 		complained 1 "process $served refuses: it answers to its own"
@@ -159,16 +139,16 @@ if [[ $(id -u) -eq 0 ]] && as 54321 "$work/tmemctl" version >/dev/null 2>&1; the
 	ask "$pid"
 	check "root may ask any" passed
 	status=0
-	as 54321 "$work/tmemctl" snapshot -p "$pid" >"$work/out" \
+	as 54321 "$tmemctl" snapshot -p "$pid" >"$work/out" \
 		2>"$work/err" || status=$?
 	check "and its own user" passed
 	status=0
-	as 54322 "$work/tmemctl" snapshot -p "$pid" >"$work/out" \
+	as 54322 "$tmemctl" snapshot -p "$pid" >"$work/out" \
 		2>"$work/err" || status=$?
 	check "another is not even asked" \
 		complained 1 "process $pid belongs to another user"
 	status=0
-	as 54322 "$work/tmemctl" top -b -n 1 >"$work/out" 2>"$work/err" ||
+	as 54322 "$tmemctl" top -b -n 1 >"$work/out" 2>"$work/err" ||
 		status=$?
 	check "nor shown" not_printed "\\b$pid\\b"
 else
@@ -181,48 +161,15 @@ if ! command -v python3 >/dev/null; then
 	exit
 fi
 
-# Slow ones at the same time.
-answer silent
-silent=$pid
-"$work/tmemctl" snapshot -p "$silent" >"$work/silent.out" \
-	2>"$work/silent.err" </dev/null &
-asking=$!
-kill -STOP "$served"
-for ((i = 0; i < 100; i++)); do
-	grep -L '^State:.*T' "/proc/$served"/task/*/status | grep -q . || break
-	sleep 0.1
-done
-"$work/tmemctl" snapshot -p "$served" >"$work/stopped.out" \
-	2>"$work/stopped.err" </dev/null &
-stopped=$!
-
-answer dribble
-dribbler=$pid
-"$work/tmemctl" snapshot -p "$dribbler" >"$work/dribbler.out" \
-	2>"$work/dribbler.err" </dev/null &
-dribbling=$!
-
-# Thirty queues are full: they are somebody else's, and not waited for.
+# Thirty queues are full: they are those of strangers, and not waited for.
 answer full
 ask "$other"
 check "names that take in nobody" \
 	complained 1 "process $other does not answer: it does not use libtmem"
-run_begin=$SECONDS
-"$work/tmemctl" top -b -n 1 >"$work/out" 2>"$work/err" </dev/null
-check "the list says who is silent" printed '[0-9]+ more do not answer'
-check "and does not wait for all" test $((SECONDS - run_begin)) -lt 20
-
-python3 "$work/server.py" squat "$other" &
-squatter=$!
-disown
-pids+=("$squatter")
-for ((i = 0; i < 100; i++)); do
-	! grep -q "@tmem/$other\$" /proc/net/unix || break
-	sleep 0.1
-done
+answer squat "$other"
 ask "$other"
-check "somebody else has its name" complained 1 \
-	"process $squatter of user $(id -u) has taken the name of process $other"
+check "another process has its name" complained 1 \
+	"process $pid of user $(id -u) has taken the name of process $other"
 
 answer middle
 ask "$pid"
@@ -256,22 +203,26 @@ answer long
 ask "$pid"
 check "what follows an answer is not read" complained 1 "process $pid: "
 
-status=0
-wait "$asking" || status=$?
-cp "$work/silent.out" "$work/out"
-cp "$work/silent.err" "$work/err"
+# Those that are slow: waiting takes no time.
+answer silent
+ask FAKE_LEAP=1 "$pid"
 check "one that never answers" \
-	complained 1 "process $silent has not answered for 10 seconds"
-status=0
-wait "$dribbling" || status=$?
-cp "$work/dribbler.out" "$work/out"
-cp "$work/dribbler.err" "$work/err"
+	complained 1 "process $pid has not answered for 10 seconds"
+clocked FAKE_LEAP=1 FAKE_WAITED="$work/waited" top -b -n 1
+check "the list says how many are silent" printed '[0-9]+ more do not answer'
+check "and does not wait for each" \
+	calc "$(cat "$work/waited") >= 3000 && $(cat "$work/waited") <= 4000"
+answer dribble
+ask FAKE_TICK_MS=100 "$pid"
 check "one that answers a byte at a time" \
-	complained 1 "process $dribbler has not answered for 10 seconds"
-status=0
-wait "$stopped" || status=$?
-cp "$work/stopped.out" "$work/out"
-cp "$work/stopped.err" "$work/err"
+	complained 1 "process $pid has not answered for 10 seconds"
+
+stopped() {
+	! grep -L '^State:.*T' "/proc/$served"/task/*/status | grep -q .
+}
+kill -STOP "$served"
+until_true stopped
+ask FAKE_LEAP=1 "$served"
 check "one that is stopped" \
 	complained 1 "process $served has not answered for 10 seconds"
 kill -CONT "$served"

@@ -4,8 +4,6 @@
 # badsnapshot.sh - a snapshot that is not sound is refused in one line that names
 # place and mistake, whatever the damage; and a file is written whole or not
 # at all.
-#
-# TMEM_SEED repeats a run, TMEM_MUTANTS makes it longer.
 
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
@@ -13,8 +11,6 @@ source "$(dirname "$0")/common.sh"
 source "$(dirname "$0")/data/edit.sh"
 
 edited=$work/edited.json
-seed=${TMEM_SEED:-$(date +%s)}
-mutants=${TMEM_MUTANTS:-150}
 
 # bad TEXT REGEX PYTHON - before.json, so changed, is refused.
 bad() {
@@ -60,7 +56,7 @@ check "but not blanks" passed
 printf '{"a": "\xff\xfe"}' >"$edited"
 run snapshot "$edited"
 check "no UTF-8" complained 1 "is no JSON: .*utf-8"
-timeout 30 "$tmemctl" snapshot /dev/zero >"$work/out" 2>"$work/err" &&
+limited "$tmemctl" snapshot /dev/zero >"$work/out" 2>"$work/err" &&
 	status=0 || status=$?
 check "a file without end" complained 1 '^tmemctl: /dev/zero: is no snapshot'
 for cut in 10 300 5000 12000; do
@@ -138,11 +134,7 @@ check "nor a tag that came while it was written" passed
 # --- damage -------------------------------------------------------------------
 
 # Bytes changed, cut out, doubled or cut off; or one value replaced by another.
-mutate() {
-	"$python" -c '
-import json, random, sys
-seed, source, target = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-r = random.Random(seed)
+damage='
 odd = [0, 1, -1, 2**31, 2**62, 2**63, 2**64, 1e18, 0.5, None, True, "", "x",
 	"0x0", "0xffffffffffffffff", [], {}, [[]], "\u0000", "-" * 4000]
 def walk(x, places):
@@ -150,9 +142,7 @@ def walk(x, places):
 		places.append((x, k))
 		if isinstance(x[k], (dict, list)):
 			walk(x[k], places)
-data = open(source, "rb").read()
-if r.random() < 0.6:
-	d = json.loads(data)
+def values(r, d):
 	for _ in range(r.randint(1, 3)):
 		places = []
 		walk(d, places)
@@ -165,8 +155,10 @@ if r.random() < 0.6:
 				isinstance(y, list) and l < len(y) else 0
 		else:
 			x[k] = r.choice(odd)
-	data = json.dumps(d).encode()
-else:
+	return json.dumps(d).encode()
+def mutate(r, data):
+	if r.random() < 0.6:
+		return values(r, json.loads(data))
 	for _ in range(r.randint(1, 4)):
 		at, n = r.randrange(len(data)), r.randint(1, 40)
 		kind = r.randrange(4)
@@ -176,8 +168,8 @@ else:
 			data[:at] if r.random() < 0.3 else data][kind]
 		if not data:
 			break
-open(target, "wb").write(data)' "$1" "$2" "$3"
-}
+	return data
+'
 
 well_behaved() {
 	if [[ $status -eq 0 ]]; then
@@ -191,8 +183,9 @@ formats=(json collapsed pprof memviz chrome openmetrics)
 
 damaged() {
 	local i sound=0
-	for ((i = 0; i < mutants; i++)); do
-		mutate "$((seed + i))" "$before" "$work/mutant" || return 1
+	for ((i = 0; ; i++)); do
+		more_rounds $i 150 || break
+		mutant $i "$damage" "$before"
 		case $(((seed + i) % 4)) in
 		0) snapshot leaks "$work/mutant" ;;
 		1) snapshot hotspots --json "$work/mutant" ;;
@@ -206,8 +199,8 @@ damaged() {
 			return 1
 		fi
 	done
-	echo "# $mutants mutants, $sound of them still sound"
-	[[ $mutants -lt 50 || ($sound -gt 0 && $sound -lt $mutants) ]]
+	echo "# $i mutants, $sound of them still sound"
+	[[ $i -lt 50 || ($sound -gt 0 && $sound -lt $i) ]]
 }
 
 check "damaged snapshots" damaged

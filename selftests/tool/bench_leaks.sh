@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bench_leaks.sh - the leak detector's figures on made-up programs hold with
-# room for chance, the study gives the same tables for the same seed, and in
+# bench_leaks.sh - the leak detector's figures on made-up programs of two seeds
+# hold, the study gives the same tables for the same seed, and in
 # a trace the leak alone is named, by itself and merged with what shares its
 # native addresses.
 
@@ -13,10 +13,10 @@ leaks=$here/build/bench/leaks
 trace=$work/leaky.trace
 need_built "$leaks"
 
-# leaks ARG... - the study, for a minute at most.
+# leaks ARG... - the study.
 leaks() {
 	status=0
-	timeout -k 5 60 "$leaks" "$@" >"$work/out" 2>"$work/err" </dev/null ||
+	limited "$leaks" "$@" >"$work/out" 2>"$work/err" </dev/null ||
 		status=$?
 }
 

@@ -10,54 +10,86 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tmemctl=${TMEMCTL:-$here/build/tmemctl}
+helpers=$here/build/selftests/tool # what is preloaded
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 count=0
 failures=0
 status=0
+pids=() # of programs in the background, which end with the test
+
+end_all() {
+	local pid
+	for pid in ${pids[@]+"${pids[@]}"}; do
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+	rm -rf "$work"
+}
+trap end_all EXIT
 
 # The caller's environment must not decide.
 unset TMEM_BACKEND TMEM_NUMA TMEM_STRATEGY TMEM_MAX_BYTES TMEMCTL_SYSROOT NO_COLOR
 export SHELL=/bin/sh # of script(1)
 
-# run ARG... - tmemctl, for a minute at most.
-run() {
-	status=0
-	timeout -k 5 60 "$tmemctl" "$@" >"$work/out" 2>"$work/err" \
-		</dev/null || status=$?
+# limited COMMAND... - ended after ten minutes: then it hangs.
+limited() {
+	timeout -k 5 600 "$@"
 }
 
-# fake [NAME=VALUE]... ARG... - the same, with a module that says what the
-# settings want, see fake_module.c.
-fake() {
-	local settings=()
+# run ARG... - tmemctl.
+run() {
+	status=0
+	limited "$tmemctl" "$@" >"$work/out" 2>"$work/err" </dev/null ||
+		status=$?
+}
+
+# preloaded LIBRARIES [NAME=VALUE]... ARG... - the same, with these settings.
+preloaded() {
+	local settings=(LD_PRELOAD="$1")
+	shift
 	while [[ $1 == *=* ]]; do
 		settings+=("$1")
 		shift
 	done
 	status=0
-	timeout -k 5 60 env TMEM_BACKEND=anon ${settings[@]+"${settings[@]}"} \
-		LD_PRELOAD="$work/fake.so" "$tmemctl" "$@" >"$work/out" \
+	limited env "${settings[@]}" "$tmemctl" "$@" >"$work/out" \
 		2>"$work/err" </dev/null || status=$?
 }
 
-# build_fake - before the first fake.  Ends the test if there is no compiler.
-build_fake() {
-	if ! command -v "${CC:-gcc}" >/dev/null; then
-		echo "1..0 # SKIP no ${CC:-gcc} to build fake_module.c with"
-		exit 0
-	fi
-	"${CC:-gcc}" -std=gnu11 -Wall -shared -fPIC -I"$here/include" \
-		-I"$here/include/uapi" -o "$work/fake.so" \
-		"$here/selftests/tool/fake_module.c"
+# fake [NAME=VALUE]... ARG... - with a module that says what the test wants.
+fake() {
+	preloaded "$helpers/fake_module.so" TMEM_BACKEND=anon "$@"
 }
 
-# need_built PROGRAM - before its first use.  Ends the test if it is not there.
+# clocked [NAME=VALUE]... ARG... - with a clock that the test moves: no answer
+# comes too late.
+clocked() {
+	preloaded "$helpers/fake_clock.so" "$@"
+}
+
+# until_true COMMAND... - until it succeeds; gives up after a minute's pauses,
+# and says so.
+until_true() {
+	local pauses=0
+	until "$@"; do
+		pauses=$((pauses + 1))
+		if [[ $pauses -gt 1200 ]]; then
+			echo "# waited in vain for: $*"
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# need_built PROGRAM... - before their first use.  Ends the test if one is
+# missing.
 need_built() {
-	if [[ ! -x $1 ]]; then
-		echo "1..0 # SKIP $1 is not built"
-		exit 0
-	fi
+	local program
+	for program; do
+		if [[ ! -x $program ]]; then
+			echo "1..0 # SKIP $program is not built"
+			exit 0
+		fi
+	done
 }
 
 # What the program did last, for who has to find out why a test failed.
@@ -180,6 +212,73 @@ json_lines() {
 lines = sys.stdin.read().splitlines()
 sys.exit(not lines or any(type(json.loads(l)) is not dict for l in lines))' \
 		<"$work/out"
+}
+
+# holds_of FILE PYTHON - true if that is, of the JSON in FILE as "d".
+holds_of() {
+	"${python:-python3}" -c 'import json, sys
+d = json.load(open(sys.argv[2]))
+sys.exit(not eval("(" + sys.argv[1] + ")"))' "$2" "$1"
+}
+
+# check_holds TEXT FILE PYTHON - a result of holds_of, if there is Python.
+check_holds() {
+	if command -v "${python:-python3}" >/dev/null; then
+		check "$1" holds_of "$2" "$3"
+	else
+		skip "$1" "no python3"
+	fi
+}
+
+# --- programs in the background ---------------------------------------------
+
+# background COMMAND... - until the test ends, without output; sets $pid.
+background() {
+	"$@" >/dev/null 2>&1 </dev/null &
+	pid=$!
+	disown
+	pids+=("$pid")
+}
+
+# can_be_asked PID - its socket is there.
+can_be_asked() {
+	grep -q "@tmem/$1\$" /proc/net/unix
+}
+
+# at_work PID - it answers, and has passed some steps.
+at_work() {
+	"$tmemctl" snapshot -p "$1" 2>/dev/null |
+		grep -qE '"steps": *\{"count": *([2-9]|[1-9][0-9])'
+}
+
+# serve [COMMAND...] - a replay of $work/trace that can be asked, and mostly
+# rests; sets $pid.
+serve() {
+	background env TMEM_CONTROL=on TMEM_ANALYTICS=all TMEM_BACKEND=anon \
+		"$@" "$tmemctl" replay -r 10000 -t none --optimizer off \
+		--rest 100 "$work/trace"
+	until_true at_work "$pid"
+}
+
+# --- chance -----------------------------------------------------------------
+
+# The same in every run: TMEM_SEED replaces the first seed, TMEM_MUTANTS the
+# number of rounds; TMEM_SOAK_SECONDS goes on for so long instead.
+seed=${TMEM_SEED:-1}
+
+# more_rounds DONE ALL - true if there is one more.
+more_rounds() {
+	if [[ -n ${TMEM_SOAK_SECONDS:-} ]]; then
+		[[ $SECONDS -lt $TMEM_SOAK_SECONDS ]]
+	else
+		[[ $1 -lt ${TMEM_MUTANTS:-$2} ]]
+	fi
+}
+
+# rubbish BYTES - so many.
+rubbish() {
+	perl -e 'srand($ARGV[0]); print pack("C*", map { rand(256) } 1 .. $ARGV[1])' \
+		"$seed" "$1"
 }
 
 # --- traces -----------------------------------------------------------------

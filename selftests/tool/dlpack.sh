@@ -32,7 +32,7 @@ module() {
 		return
 	fi
 	status=0
-	TMEM_BACKEND=anon timeout -k 5 120 "$python" \
+	TMEM_BACKEND=anon limited "$python" \
 		"$here/selftests/tool/dlpack.py" "$lib" "$name" \
 		>"$work/out" 2>"$work/err" </dev/null || status=$?
 	if [[ $status -eq 77 ]]; then

@@ -9,6 +9,7 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
 
+need_built "$helpers"/fake_{module,clock}.so
 host=$work/host
 device=0
 [[ ! -e /dev/tmem ]] || device=1
@@ -278,9 +279,10 @@ see "strict overcommit" overcommit note 'overcommit_memory=2' backend
 # --- a module ---------------------------------------------------------------
 
 good_host
-build_fake
 module() {
-	fake FAKE_DEVICE=1 TMEMCTL_SYSROOT="$host" "$@"
+	# The clock stands: "since when" is exact.
+	preloaded "$helpers/fake_module.so:$helpers/fake_clock.so" \
+		FAKE_DEVICE=1 TMEM_BACKEND=anon TMEMCTL_SYSROOT="$host" "$@"
 }
 module FAKE_UPTIME=86400 status
 check "status knows the module" printed '^module +0\.2\.3, ABI 1$'
@@ -368,7 +370,8 @@ good_host
 find "$host" -type f -exec truncate -s 0 {} +
 TMEMCTL_SYSROOT=$host run doctor
 check "a host of empty files: doctor names every item" all_items
-find "$host" -type f -exec sh -c 'head -c 5000 /dev/urandom >"$1"' _ {} \;
+rubbish 5000 >"$work/rubbish"
+find "$host" -type f -exec cp "$work/rubbish" {} \;
 TMEMCTL_SYSROOT=$host run doctor
 check "a host of rubbish: doctor names every item" all_items
 

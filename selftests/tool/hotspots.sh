@@ -60,11 +60,9 @@ d["sites"] = [dict(copy.deepcopy(d["sites"][0]), id=i, frames=
 	for i in range(1, 5001)]
 d["records"] = [dict(d["records"][0], address=hex(0x7e0000000000 + i * 4096),
 	bytes=4096, site=r.randrange(1, 5001)) for i in range(131072)]'
-TIMEFORMAT='%U'
-{ time snapshot hotspots "$edited"; } 2>"$work/time"
+snapshot hotspots "$edited"
 check "131072 records and 5000 sites of 16 frames" \
 	printed '^10 of 5,000 sites, by bytes$'
-echo "# $(cat "$work/time") s of user CPU time"
 
 long='/usr/lib/python3/dist-packages/torch/nn/functional.py:2059:linear'
 edit 'd["sites"][1]["label"] = "'$long'"'

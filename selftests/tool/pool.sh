@@ -7,7 +7,7 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
 
-build_fake
+need_built "$helpers/fake_module.so"
 asked=$work/asked
 
 # sets TEXT ANSWER ARG... - the module is asked for that: "node low target",

@@ -28,8 +28,14 @@ kept() {
 
 # The file is a snapshot.
 whole() {
-	"$tmemctl" snapshot "$file" >"$work/snapshot" &&
+	"$tmemctl" snapshot "$file" >"$work/snapshot" 2>&1 &&
 		grep -q '"format": *"tmem-snapshot"' "$work/snapshot"
+}
+
+# ended - what records in the background.
+ended() {
+	status=0
+	wait "$recorder" || status=$?
 }
 
 echo "TAP version 13"
@@ -97,8 +103,14 @@ status=0
 check "a pipe gets the last one" whole
 
 # Killed, it leaves what it was asked for before.
-record -e 1 -- bash -c "(sleep 2.5; kill -KILL \$\$) &
-	exec '$tmemctl' replay --backend anon -r 10000 -t none '$work/trace'"
+rm -f "$work"/kept/*
+limited "$tmemctl" record -e 1 -o "$file" -- bash -c "echo \$\$ >'$work/pid'
+	exec '$tmemctl' replay --backend anon -r 10000 -t none '$work/trace'" \
+	>"$work/out" 2>"$work/err" &
+recorder=$!
+until_true whole
+kill -KILL "$(cat "$work/pid")"
+ended
 check "the status of one that is killed" equal "$status" 137
 check "leaves the snapshot from before" whole
 check "and that is said" one_line 'no snapshot at its end: .* is of [0-9.]+ s'
@@ -108,17 +120,13 @@ check "without one before it leaves none" equal "$status $(kept)" "137 0"
 
 # What asks us to end is for the program.
 rm -f "$work"/kept/*
-"$tmemctl" record -o "$file" -- bash -c \
-	"trap 'exit 7' TERM; touch '$work/up'; while :; do sleep 0.1; done" \
+"$tmemctl" record -o "$file" -- bash -c "
+	trap 'kill \$!; exit 7' TERM; sleep infinity & touch '$work/up'; wait" \
 	>/dev/null 2>"$work/err" &
 recorder=$!
-for ((i = 0; i < 100; i++)); do
-	[[ ! -e $work/up ]] || break
-	sleep 0.1
-done
+until_true test -e "$work/up"
 kill -TERM "$recorder"
-status=0
-wait "$recorder" || status=$?
+ended
 check "SIGTERM is passed on" equal "$status" 7
 
 finish

@@ -9,6 +9,7 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
 
+need_built "$helpers/fake_clock.so"
 trace=$work/three.trace
 make_trace 3 3000 "$trace"
 read -r events frees peak peak_event peak_blocks <"$trace.facts"
@@ -54,7 +55,7 @@ repeats_agree() {
 	equal "$(values repeat | xargs)" "1 2 3" &&
 		equal "$(values cold | xargs)" "true false false" &&
 		equal "$(value ns_per_event)" "$median" &&
-		calc "$median > 1 && $median < 10000000"
+		calc "$median > 0"
 }
 
 memory_agrees() {
@@ -232,7 +233,7 @@ check "a limit that does not suffice is said" \
 on_terminal() {
 	status=0
 	: >"$work/err"
-	timeout 100 script -qec "$1" /dev/null </dev/null >"$work/tty" 2>&1 ||
+	limited script -qec "$1" /dev/null </dev/null >"$work/tty" 2>&1 ||
 		status=$?
 	tr '\r' '\n' <"$work/tty" >"$work/out"
 }
@@ -244,8 +245,9 @@ shows_bar() {
 shows_none() {
 	equal "$status" 0 && not_printed '\[#*\.*\] +[0-9]+ %'
 }
-make_trace 3 20000 "$work/long.trace"
-command="$tmemctl replay --backend anon --repeat 40 $work/long.trace"
+# The bar is drawn anew after 200 ms: here, at each look at the clock.
+command="env LD_PRELOAD=$helpers/fake_clock.so FAKE_TICK_MS=200 $tmemctl \
+replay --backend anon --repeat 2 $work/one.trace"
 if command -v script >/dev/null; then
 	on_terminal "$command"
 	check "a terminal gets a progress bar" shows_bar

@@ -17,7 +17,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+
+HANG_S = 600  # no browser that works is silent for as long
 
 # What the page says of itself, once it is drawn.
 ASK = """(() => {
@@ -110,9 +111,9 @@ class Browser:
             self.call(domain + ".enable")
 
     def receive(self):
-        """The next message; 20 s of silence are a failure."""
+        """The next message."""
         while b"\0" not in self.buffer:
-            if not select.select([self.inp], [], [], 20)[0]:
+            if not select.select([self.inp], [], [], HANG_S)[0]:
                 sys.exit("the browser says nothing")
             data = os.read(self.inp, 1 << 20)
             if not data:
@@ -143,18 +144,28 @@ class Browser:
             sys.exit(f"{expression[:60]}: {result['exceptionDetails']}")
         return result["result"].get("value")
 
-    def settle(self):
-        """Until what was resized is drawn."""
-        self.ask("new Promise((done) => requestAnimationFrame(() => "
-                 "requestAnimationFrame(() => setTimeout(done, 60))))")
+    def settle(self, condition):
+        """Until that is true, and two frames are drawn since."""
+        self.ask("new Promise((done) => { const look = () => "
+                 f"requestAnimationFrame(({condition}) ? "
+                 "() => requestAnimationFrame(done) : look); look(); })")
 
     def open(self, page):
-        self.call("Page.navigate", url=pathlib.Path(page).resolve().as_uri())
-        for _ in range(200):
-            if self.ask("document.readyState") == "complete":
-                break
-            time.sleep(0.05)
-        self.settle()
+        url = pathlib.Path(page).resolve().as_uri()
+        self.call("Page.navigate", url=url)
+        while not self.is_loaded(url):
+            self.events.append(self.receive())
+        self.settle("document.readyState === 'complete'")
+
+    def is_loaded(self, url):
+        methods = []
+        for event in self.events:
+            if event.get("method") == "Page.frameNavigated" and \
+                    event["params"]["frame"]["url"] == url:
+                methods = [url]
+            elif methods:
+                methods.append(event.get("method"))
+        return "Page.loadEventFired" in methods
 
     def look(self, width, scheme="light", height=900):
         self.call("Emulation.setDeviceMetricsOverride", width=width,
@@ -162,7 +173,8 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", media="screen", features=[
             {"name": "prefers-color-scheme", "value": scheme},
             {"name": "prefers-reduced-motion", "value": "reduce"}])
-        self.settle()
+        self.settle(f"innerWidth === {width} && "
+                    f"matchMedia('(prefers-color-scheme: {scheme})').matches")
 
     def picture(self, whole=False, clip=None):
         options = {"captureBeyondViewport": True} if whole or clip else {}
@@ -194,7 +206,7 @@ class Browser:
     def close(self):
         self.session = None
         self.call("Browser.close")
-        self.process.wait(20)
+        self.process.wait(HANG_S)
 
 
 def is_wide(browser):

@@ -23,7 +23,7 @@ look() {
 	run report --no-symbols --json "$work/edited.json"
 	cp "$work/out" "$work/$1.json"
 	run report --no-symbols --html -o "$work/$1.html" "$work/edited.json"
-	timeout -k 5 100 "$python" "$here/selftests/tool/report_page.py" \
+	limited "$python" "$here/selftests/tool/report_page.py" \
 		"$chromium" "$work/$1.html" "$work/$1.facts" \
 		>"$work/out" 2>"$work/err" || status=$?
 }

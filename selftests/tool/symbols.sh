@@ -99,6 +99,7 @@ d['sites'][2].update(label='', frames=[hex(base + o) for o in [$offsets]])"
 grow=_ZN5probe6tensorIfE4growEm
 
 echo "TAP version 13"
+echo "# TMEM_SEED=$seed"
 
 build pie
 build exec -no-pie
@@ -212,7 +213,7 @@ else
 fi
 
 mkfifo "$work/pipe"
-head -c 4096 /dev/urandom >"$work/noise"
+rubbish 4096 >"$work/noise"
 { head -c 3000 "$work/exec" && head -c 9000 /dev/zero; } >"$work/half"
 for path in "$work/pipe" /dev/zero "$work" "$work/noise" "$work/half" '' \
 	'[vdso]' '//anon' ../x; do
@@ -224,17 +225,25 @@ for path in "$work/pipe" /dev/zero "$work" "$work/noise" "$work/half" '' \
 done
 
 # Whatever is in a file that a snapshot names, nothing crashes.
+damage='
+def mutate(r, data):
+	b = bytearray(data)
+	for _ in range(200):
+		b[r.randrange(len(b) if r.random() < 0.5 else 4096)] = \
+			r.randrange(256)
+	return b
+'
+
 damaged() {
 	local i
-	for ((i = 0; i < 30; i++)); do
-		"$python" -c 'import random, sys
-r = random.Random(int(sys.argv[1]))
-b = bytearray(open(sys.argv[2], "rb").read())
-for _ in range(200):
-	b[r.randrange(len(b) if r.random() < 0.5 else 4096)] = r.randrange(256)
-open(sys.argv[3], "wb").write(b)' "$i" "$work/exec" "$work/mutant"
+	for ((i = 0; ; i++)); do
+		more_rounds $i 30 || break
+		mutant $i "$damage" "$work/exec"
 		run leaks "$1"
-		[[ $status -eq 0 && ! -s $work/err ]] || return 1
+		if [[ $status -ne 0 || -s $work/err ]]; then
+			echo "# TMEM_SEED=$((seed + i)) TMEM_MUTANTS=1"
+			return 1
+		fi
 	done
 }
 cp "$work/exec" "$work/mutant"

@@ -6,27 +6,8 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
 
-pid=
-end_all() {
-	[[ -z $pid ]] || kill -KILL "$pid" 2>/dev/null || true
-	rm -rf "$work"
-}
-trap end_all EXIT
-
+need_built "$helpers/fake_clock.so"
 make_trace 1 20000 "$work/trace"
-
-# A program that can be asked; sets $pid.
-serve() {
-	local i
-	TMEM_CONTROL=on TMEM_ANALYTICS=all TMEM_BACKEND=anon "$tmemctl" replay \
-		-r 10000 -t none "$work/trace" >/dev/null 2>&1 &
-	pid=$!
-	disown
-	for ((i = 0; i < 100; i++)); do
-		! grep -q "@tmem/$pid\$" /proc/net/unix || break
-		sleep 0.1
-	done
-}
 
 # The pictures, which begin with the same line.
 pictures() {
@@ -38,31 +19,42 @@ lines() {
 	grep -cE -- "$1" "$work/out" || true
 }
 
-# on_terminal SECONDS KEYS ARG... - with 24 lines of 80 columns. A
-# shell that stayed as tmemctl's parent would be interrupted, too.
+# on_terminal ARG... - in the background, with 24 lines of 80 columns; its keys
+# come by press.  A shell that stayed as tmemctl's parent would be interrupted,
+# too.
 on_terminal() {
-	local seconds=$1 keys=$2
-	shift 2
-	status=0
-	(
-		sleep "$seconds"
-		# shellcheck disable=SC2059 # it has an escape
-		printf "$keys"
-		sleep 1
-	) | TERM=${term-xterm} timeout -k 5 60 script -qec \
+	: >"$work/out"
+	rm -f "$work/keys"
+	mkfifo "$work/keys"
+	TERM=${term-xterm} limited script -qec \
 		"stty rows 24 cols 80; exec '$tmemctl' top $*" /dev/null \
-		>"$work/out" 2>"$work/err" || status=$?
+		<"$work/keys" >"$work/out" 2>"$work/err" &
+	terminal=$!
+	exec {keys}>"$work/keys"
+}
+
+# press KEYS - in a terminal that shows a picture.
+press() {
+	# shellcheck disable=SC2059 # it has an escape
+	printf "$1" >&"$keys"
+}
+
+# ended - the terminal; its status is the program's.
+ended() {
+	status=0
+	wait "$terminal" || status=$?
+	exec {keys}>&-
 }
 
 echo "TAP version 13"
 
 serve
-run top -b -n 1
+clocked top -b -n 1
 check "the programs that answer" passed
 check "with what they hold" printed \
 	"^ +$pid +$(id -u) +[0-9.]+ [KMG]?i?B +[0-9.]+ [KMG]iB +[0-9,]+  tmemctl"
 
-run top -b -n 1 -p "$pid"
+clocked top -b -n 1 -p "$pid"
 check "one of them" passed
 check "named" printed "^process $pid  tmemctl  libtmem [0-9]"
 check "its pressure" printed '^pressure (low|medium|high|critical|unknown) +analytics all,'
@@ -75,12 +67,12 @@ check "sites" printed '^ +[0-9.]+ [KM]?i?B +- +- +(short|medium|long|cyclic|leak
 check "in 80 columns" narrow
 check "one picture" equal "$(pictures)" 1
 
-run top -b -n 3 -d 0.2 -p "$pid"
+clocked top -b -n 3 -d 0.2 -p "$pid"
 check "again and again" equal "$status $(pictures)" "0 3"
 check "with rates, from the second on" \
 	equal "$(lines '^allocs [0-9,]+/s +frees [0-9,]+/s')" 2
 check "that are none at first" equal "$(lines '^allocs - ')" 1
-run top -b -n 1 -p "$pid" --sort churn
+clocked top -b -n 1 -p "$pid" --sort churn
 check "sites by something else" printed 'SITE by churn$'
 
 run top -p "$pid"
@@ -101,21 +93,35 @@ status=0
 check "a full disk" complained 1 'cannot write to standard output'
 
 if command -v script >/dev/null; then
-	on_terminal 0.5 q -p "$pid" -d 0.3
-	check "on a terminal, until q" equal "$status" 0
+	shown='q quit +s order'
+	on_terminal -p "$pid" -d 0.3
+	check "on a terminal its keys are shown" until_true printed "$shown"
+	press q
+	ended
+	check "until q" equal "$status" 0
 	check "it is shown" printed "process $pid  tmemctl"
-	check "with its keys" printed 'q quit +s order'
 	check "and nothing is left on the screen" \
 		equal "$(lines $'\e\\[\\?1049l')" 1
-	on_terminal 0.5 sq -p "$pid" -d 60
-	check "s takes another order" printed 'count|bytes|churn'
-	on_terminal 0.5 '' -p "$pid" -d 0.1 -n 3
+	on_terminal -p "$pid" -d 3600
+	until_true printed "$shown"
+	press s
+	check "s takes another order" until_true printed churn
+	press q
+	ended
+	on_terminal -p "$pid" -d 0.1 -n 3
+	ended
 	check "so many pictures" equal "$status" 0
-	on_terminal 0.5 '\003' -p "$pid"
+	on_terminal -p "$pid"
+	until_true printed "$shown"
+	press '\003'
+	ended
 	check "or until it is interrupted" equal "$status" 0
-	on_terminal 0.5 q
-	check "the list, too" printed "$pid"
-	term=none-such on_terminal 0 ''  -p "$pid"
+	on_terminal
+	check "the list, too" until_true printed "$pid"
+	press q
+	ended
+	term=none-such on_terminal
+	ended
 	check "an unknown terminal" \
 		printed "terminal of type 'none-such' is not known"
 else
@@ -123,16 +129,18 @@ else
 fi
 
 # It ends while it is watched.
-(
-	sleep 1
-	kill -KILL "$pid"
-) &
-run top -b -d 0.2 -p "$pid"
+limited "$tmemctl" top -b -d 0.2 -p "$pid" >"$work/out" 2>"$work/err" &
+watcher=$!
+two_pictures() {
+	[[ $(pictures) -ge 2 ]]
+}
+until_true two_pictures
+kill -KILL "$pid"
+status=0
+wait "$watcher" || status=$?
 check "until the program ends" equal "$status" 0
 check "which is said" one_line "process $pid|there is no process $pid"
-check "after some pictures" calc "$(pictures) > 1"
 run top -b -n 2 -p "$pid"
 check "and then there is none" complained 1 "there is no process $pid"
-pid=
 
 finish

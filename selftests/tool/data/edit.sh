@@ -34,9 +34,21 @@ json.dump(d, open(sys.argv[3], "w"))' "$1" "${3:-$before}" \
 
 # holds PYTHON - true if that is, of the JSON on stdout as "d".
 holds() {
-	"$python" -c 'import json, sys
-d = json.load(open(sys.argv[2]))
-sys.exit(not eval("(" + sys.argv[1] + ")"))' "$1" "$work/out"
+	holds_of "$work/out" "$1"
+}
+
+# mutant I PYTHON FILE - $work/mutant is FILE, changed by mutate(r, data) of that
+# Python, where r is seeded with $seed + I.  Python starts for 50 of them.
+mutant() {
+	# shellcheck disable=SC2154 # seed is common.sh's
+	(($1 % 50)) || "$python" -c 'import json, random, sys
+exec(sys.argv[1])
+data = open(sys.argv[2], "rb").read()
+for i in range(50):
+	r = random.Random(int(sys.argv[4]) + i)
+	open(sys.argv[3] + ".%d" % i, "wb").write(mutate(r, data))' \
+		"$2" "$3" "$work/mutant" $((seed + $1)) || return 1
+	mv "$work/mutant.$(($1 % 50))" "$work/mutant"
 }
 
 # snapshot ARG... - tmemctl, without a look at files.

@@ -18,7 +18,7 @@ gone() {
 
 echo "TAP version 13"
 
-eventually gone
+until_true gone
 run arenas
 check "no arena, and that is said" printed '^no arenas$'
 
@@ -53,7 +53,7 @@ check "but how many there are" \
 		$sys/arenas) in all; root sees"
 
 drop_arena
-eventually gone
+until_true gone
 run arenas --json
 check "when the process is killed they are gone" equal "$(values id)" ''
 

@@ -13,17 +13,21 @@ work=/tmp/tool.$$
 mkdir -p $work
 count=0 failures=0 status=0 holder='' saved=''
 
+# limited COMMAND... - ended after five minutes: then it hangs.
+limited() {
+	timeout $((300 * ${TMEM_TIME_SCALE:-1})) "$@"
+}
+
 # run ARG... - leaves $status, $work/out and $work/err.
 run() {
 	status=0
-	timeout 60 $tmemctl "$@" >$work/out 2>$work/err </dev/null ||
-		status=$?
+	limited $tmemctl "$@" >$work/out 2>$work/err </dev/null || status=$?
 }
 
 # run_as_nobody ARG... - without any right.
 run_as_nobody() {
 	status=0
-	timeout 60 start-stop-daemon -S -c nobody:nogroup -n "none$$" \
+	limited start-stop-daemon -S -c nobody:nogroup -n "none$$" \
 		-a $tmemctl -- "$@" >$work/out 2>$work/err </dev/null ||
 		status=$?
 }
@@ -88,13 +92,17 @@ sum() {
 		awk '{ n += $1 } END { print n + 0 }'
 }
 
-# eventually COMMAND... - within 20 seconds.
-eventually() {
-	tries=0
+# until_true COMMAND... - until it succeeds; gives up after a minute's pauses,
+# and says so.
+until_true() {
+	pauses=0
 	until "$@"; do
-		tries=$((tries + 1))
-		[ $tries -lt 200 ] || return 1
-		usleep 100000
+		pauses=$((pauses + 1))
+		if [ $pauses -gt 1200 ]; then
+			echo "# waited in vain for: $*"
+			return 1
+		fi
+		usleep 50000
 	done
 }
 
@@ -136,8 +144,7 @@ quick_levels() {
 	setting pressure/stall_critical 100
 	setting pressure/stall_high 99
 	setting pressure/stall_medium 98
-	eventually level_is low || echo "# the level stays $(cat \
-		$sys/pressure/level)"
+	until_true level_is low
 }
 
 # --- a program with an arena ------------------------------------------------
@@ -146,13 +153,19 @@ arena_is_large() {
 	[ "$(cat $sys/resident_bytes)" -ge $((64 << 20)) ]
 }
 
+# No thread of it runs on.
+is_stopped() {
+	! cat "/proc/$holder"/task/*/status | grep '^State:' | grep -qv T
+}
+
 # hold_arena - a replay that is stopped in the middle; sets $holder.
 hold_arena() {
 	$tmemctl replay --backend dev --repeat 1000 --quiet \
 		tools/traces/c_gpt.trace.zst >/dev/null 2>&1 &
 	holder=$!
-	eventually arena_is_large
+	until_true arena_is_large
 	kill -STOP $holder
+	until_true is_stopped
 }
 
 drop_arena() {

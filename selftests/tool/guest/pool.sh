@@ -33,7 +33,7 @@ run pool set --node "$node" --low 16M --target 32M
 check "both sizes are set" equal "$status $(in_force "$node")" \
 	"0 16777216 33554432"
 check "and shown" printed "^ +$node +.* +16\.0 MiB +32\.0 MiB "
-check "and the pool is filled" eventually filled
+check "and the pool is filled" until_true filled
 run pool set --node "$node" --low 8M --json
 check "low alone leaves the target" equal "$(in_force "$node")" \
 	"8388608 33554432"
@@ -59,7 +59,7 @@ check "and all is as it was" equal "$(in_force "$node")" "8388608 33554432"
 run pool set --low 0 --target 0
 check "all nodes are set if none is named" equal \
 	"$(cat $sys/node*/pool_target_bytes | sort -u)" 0
-check "a target of 0 empties the pool" eventually empty
+check "a target of 0 empties the pool" until_true empty
 
 for file in "$sys"/node*; do
 	run pool set --node "${file##*node}" --low "${old% *}" \

@@ -52,9 +52,9 @@ restore
 quick_levels
 
 setting pressure/use_medium 1
-check "the level can be raised" eventually level_is medium
+check "the level can be raised" until_true level_is medium
 run status
-check "and is shown" printed '^pressure +medium for [0-9] s'
+check "and is shown" printed '^pressure +medium for [0-9]+ (s|min)'
 restore
 quick_levels
 

@@ -18,7 +18,7 @@ start() {
 	: >$work/out
 	$tmemctl watch "$@" >$work/out 2>$work/err </dev/null &
 	watcher=$!
-	eventually lines 1
+	until_true lines 1
 }
 
 ended() {
@@ -49,12 +49,12 @@ has() {
 
 raise() {
 	setting pressure/use_medium 1
-	eventually level_is medium
+	until_true level_is medium
 }
 
 calm() {
 	echo 98 >$sys/pressure/use_medium
-	eventually level_is low
+	until_true level_is low
 }
 
 echo "TAP version 13"
@@ -65,20 +65,20 @@ raise
 calm
 raise
 calm
-check "all changes come" eventually lines 5
+check "all changes come" until_true lines 5
 stop
 check "in their order" equal "$(levels)" "low medium low medium low"
 check "and none is missing" consecutive
 check "SIGTERM ends it well" equal "$status $(wc -c <$work/err)" "0 0"
 
-start --count 1 --timeout 20
+start --count 1
 raise
 ended
 check "--count 1 ends with the first, as text" has ' low -> medium +use '
 check "with status 0" equal "$status" 0
 calm
-run watch --count 1 --timeout 1
-check "without a change it fails in time" said 'time is up after 0 of 1'
+run watch --count 1 --timeout 0
+check "without a change in the time it fails" said 'time is up after 0 of 1'
 
 run_as_nobody watch --timeout 0
 check "everybody may watch" equal "$status" 0
@@ -94,15 +94,15 @@ if [ "$(cat $sys/pressure/psi)" = on ]; then
 		>/dev/null 2>&1 &
 	stalled=$!
 	check "a stall in a cgroup fires its trigger" \
-		eventually has '"event":"trigger".*"cgroup":"'$cgroup'"'
+		until_true has '"event":"trigger".*"cgroup":"'$cgroup'"'
 	check "the module cannot be removed meanwhile" \
 		eval '! rmmod tmem 2>/dev/null'
 	kill -KILL $stalled
 	wait $stalled 2>/dev/null
 	rm -f /dev/shm/stall
-	eventually rmdir $cgroup 2>/dev/null
+	until_true rmdir $cgroup 2>/dev/null
 	check "when the cgroup goes, so does the trigger" \
-		eventually has '"event":"trigger_gone"'
+		until_true has '"event":"trigger_gone"'
 	stop
 	check "it goes on without" equal "$status" 0
 else
