@@ -270,8 +270,9 @@ void tmem_index_ready(struct tmem_index *index, uint32_t entry)
 {
 	_Atomic(uint32_t) *state = &index->entries[entry].state;
 
-	atomic_fetch_sub(&index->filling, 1);
+	/* In this order: what is neither ready nor being filled is swept. */
 	atomic_store(state, TMEM_ENTRY_READY);
+	atomic_fetch_sub(&index->filling, 1);
 	tmem_futex_wake(state, INT_MAX);
 }
 
@@ -284,6 +285,21 @@ bool tmem_index_is_filled(const struct tmem_index *index,
 	return tmem_peer_alive(index, content->owner);
 }
 
+/* Without the lock its filler may make an entry ready meanwhile. */
+static bool entry_is_wanted(struct tmem_index *index,
+			    const struct tmem_content *content)
+{
+	_Atomic(uint32_t) *state = &index->entries[content->entry].state;
+
+	if (content->state == TMEM_ENTRY_FILLING) {
+		if (tmem_index_is_filled(index, content))
+			return true;
+		if (atomic_load(state) == TMEM_ENTRY_FILLING)
+			return false;
+	}
+	return tmem_index_refs(index, content->entry);
+}
+
 static void entry_sweep(struct tmem_index *index, uint32_t entry)
 {
 	struct tmem_content content;
@@ -292,9 +308,7 @@ static void entry_sweep(struct tmem_index *index, uint32_t entry)
 		return;
 	if (!tmem_index_read(index, entry, &content))
 		atomic_store(&index->entries[entry].state, TMEM_ENTRY_GONE);
-	else if (content.state == TMEM_ENTRY_FILLING ?
-			 !tmem_index_is_filled(index, &content) :
-			 !tmem_index_refs(index, entry))
+	else if (!entry_is_wanted(index, &content))
 		entry_retire(index, &content);
 }
 

@@ -18,10 +18,21 @@
 /* By itself: of the time, one part in so many. */
 #define SHARE 20u
 
+static _Atomic(uint64_t (*)(void)) clock_other;
+
+void tmem_tcache_clock_replace(uint64_t (*now_ns)(void))
+{
+	atomic_store(&clock_other, now_ns);
+}
+
 uint64_t tmem_tcache_now_ns(void)
 {
+	uint64_t (*other)(void) =
+		atomic_load_explicit(&clock_other, memory_order_relaxed);
 	struct timespec now;
 
+	if (other)
+		return other();
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }

@@ -577,44 +577,4 @@ TEST_F(seal, random_seals_and_frees)
 			EXPECT_EQ(0, tmem_unseal(held[i].view));
 }
 
-static double now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
-/* Figures for whoever reads the output; nothing depends on them. */
-TEST_F(seal, how_long_it_takes)
-{
-	const size_t kinds[] = { 4096, 64 * LT_KIB, LT_MIB, 100 * LT_MIB };
-	double start, first, second;
-	char *a, *b, *block;
-	size_t i, n;
-
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		n = kinds[i];
-		first = second = 1e18;
-		for (int round = 0; round < 3; round++) {
-			block = seal_block(n, 1);
-			start = now_us();
-			a = tmem_seal(self->store, block, n, 0);
-			if (now_us() - start < first)
-				first = now_us() - start;
-			block = seal_block(n, 1);
-			start = now_us();
-			b = tmem_seal(self->store, block, n, 0);
-			if (now_us() - start < second)
-				second = now_us() - start;
-			ASSERT_NE(NULL, b);
-			tmem_unseal(a);
-			tmem_unseal(b);
-		}
-		printf("# %9zu bytes: new contents %9.1f us (%5.2f GB/s), known ones %9.1f us (%5.2f GB/s)\n",
-		       n, first, (double)n / first / 1e3, second,
-		       (double)n / second / 1e3);
-	}
-}
-
 TEST_HARNESS_MAIN

@@ -31,6 +31,7 @@ FIXTURE_SETUP(hostile)
 FIXTURE_TEARDOWN(hostile)
 {
 	tmem_hash_replace(NULL);
+	tmem_seal_time_replace(NULL);
 	munmap(self->index, self->bytes);
 	tmem_store_close(self->store);
 	EXPECT_EQ(0U, lt_stats().live_blocks);
@@ -282,10 +283,7 @@ static uint64_t evil(uint64_t *random, uint64_t size)
 	return lt_random(random) >> lt_between(random, 0, 63);
 }
 
-/*
- * The header's constants are left alone (see above); the lock is, too, in most
- * rounds: one that a living process seems to hold costs 10 seconds.
- */
+/* The header's constants are left alone (see above). */
 static void scribble(struct tmem_index_header *index, size_t bytes,
 		     uint64_t *random)
 {
@@ -362,11 +360,13 @@ static bool fuzz_step(struct tmem_store *store, char **held, size_t count,
 
 TEST_F(hostile, garbage_in_the_index)
 {
-	uint64_t random = pace_seed(), begin = lt_ms();
+	uint64_t random = pace_seed();
 	char *held[16] = { 0 };
-	size_t i, n, steps = 0;
+	size_t i, n;
 
-	while (lt_ms() - begin < LT_COUNT(4000u, 8000u)) {
+	seal_time_stop();
+	PACE_ROUNDS(LT_COUNT(1500, 500))
+	{
 		for (n = lt_between(&random, 0, 3); n; n--)
 			scribble(self->index, self->bytes, &random);
 		if (!lt_between(&random, 0, 50))
@@ -377,9 +377,7 @@ TEST_F(hostile, garbage_in_the_index)
 			seal_stats(self->store);
 		if (!lt_between(&random, 0, 20))
 			open_store(tmem_store_fd(self->store));
-		steps++;
 	}
-	printf("# %zu steps\n", steps);
 	for (i = 0; i < ARRAY_SIZE(held); i++)
 		tmem_unseal(held[i]);
 }
@@ -387,29 +385,27 @@ TEST_F(hostile, garbage_in_the_index)
 /* The same, by another process, at any moment. */
 TEST_F(hostile, garbage_at_any_moment)
 {
-	uint64_t random = pace_seed(), begin;
+	uint64_t random = pace_seed();
 	char *held[16] = { 0 };
-	size_t i, steps = 0;
 	pid_t pid;
+	size_t i;
 
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		alarm(120);
-		for (i = 0;; i++) {
+		alarm(PACE_HANG_S / 2);
+		for (;;) {
 			scribble(self->index, self->bytes, &random);
-			if (!(i % 8))
-				usleep(20);
+			sched_yield();
 		}
 	}
-	begin = lt_ms();
 	random++;
-	while (lt_ms() - begin < LT_COUNT(4000u, 8000u)) {
+	seal_time_stop();
+	PACE_ROUNDS(LT_COUNT(1500, 500))
+	{
 		ASSERT_TRUE(fuzz_step(self->store, held, ARRAY_SIZE(held),
 				      &random));
-		steps++;
 	}
-	printf("# %zu steps\n", steps);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	for (i = 0; i < ARRAY_SIZE(held); i++)

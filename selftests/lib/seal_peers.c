@@ -37,6 +37,7 @@ FIXTURE_TEARDOWN(peers)
 	EXPECT_EQ(0U, stats.views);
 	EXPECT_EQ(1U, stats.peers);
 	tmem_store_close(self->store);
+	tmem_seal_time_replace(NULL);
 }
 
 static bool send_fd(int to, int fd)
@@ -102,7 +103,7 @@ static pid_t start(void (*fn)(int socket, void *arg), int *to, void *arg)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		alarm(25);
+		alarm(PACE_HANG_S / 2);
 		close(to[0]);
 		fn(to[1], arg);
 		_exit(0);
@@ -221,43 +222,56 @@ static void lock_and_die(int socket, void *arg)
 TEST_F(peers, killed_with_the_lock)
 {
 	pid_t pid = start(lock_and_die, self->to, self->store);
-	uint64_t begin;
 	char *view;
 
 	ASSERT_EQ('y', hear(self->to[0]));
 	kill(pid, SIGKILL);
 	end_of(pid);
-	begin = lt_ms();
+	seal_time_stop();
 	view = seal_view(self->store, SIZE, 2, 0);
 	ASSERT_NE(NULL, view);
-	EXPECT_GT(2000U, lt_ms() - begin);
+	EXPECT_LT(0U, seal_time.waited_ms);
+	EXPECT_GE(100U, seal_time.waited_ms);
 	EXPECT_EQ(1U, seal_stats(self->store).contents);
 	EXPECT_TRUE(seal_kept(view, SIZE, 2));
 	EXPECT_EQ(0, tmem_unseal(view));
 }
 
-/* One that lives keeps it, as long as it takes (here: half a second). */
-static void lock_a_while(int socket, void *arg)
+/* A live holder keeps the lock, even when it is in doubt (DOUBT_MS). */
+static void lock_until_told(int socket, void *arg)
 {
 	struct tmem_store *store = arg;
 
 	if (tmem_store_enter(store))
 		_exit(1);
 	say(socket, 'y');
-	usleep(500000);
+	hear(socket);
 	tmem_store_leave(store);
 	tmem_store_close(store);
 }
 
+static int holder; /* our end of its socket */
+
+static void end_its_hold(_Atomic(uint32_t) *word, uint32_t seen)
+{
+	if (seal_time.waited_ms < 5000 || holder < 0)
+		return;
+	say(holder, 'e');
+	holder = -1;
+	PACE_UNTIL(atomic_load(word) != seen);
+}
+
 TEST_F(peers, the_living_keep_the_lock)
 {
-	pid_t pid = start(lock_a_while, self->to, self->store);
-	uint64_t begin;
+	pid_t pid = start(lock_until_told, self->to, self->store);
 
 	ASSERT_EQ('y', hear(self->to[0]));
-	begin = lt_ms();
+	holder = self->to[0];
+	seal_time_stop();
+	seal_time.on_wait = end_its_hold;
 	EXPECT_EQ(0U, seal_stats(self->store).views);
-	EXPECT_LE(300U, lt_ms() - begin);
+	EXPECT_LE(5000U, seal_time.waited_ms);
+	EXPECT_GE(5100U, seal_time.waited_ms);
 	EXPECT_EQ(0, end_of(pid));
 	EXPECT_EQ(0U, seal_stats(self->store).dead_peers);
 }
@@ -274,22 +288,21 @@ TEST_F(peers, stopped_with_the_lock)
 {
 	pid_t pid = start(stop_with_lock, self->to, self->store);
 	char *block = seal_block(SIZE, 1);
-	uint64_t begin = lt_ms();
 
 	ASSERT_EQ('y', hear(self->to[0]));
+	seal_time_stop();
 	errno = 0;
 	EXPECT_EQ(NULL, tmem_seal(self->store, block, SIZE, 0));
 	EXPECT_EQ(ETIMEDOUT, errno);
-	EXPECT_LE(9000U, lt_ms() - begin);
-	EXPECT_GE(15000U, lt_ms() - begin);
+	EXPECT_EQ(10000U, seal_time.waited_ms);
 	EXPECT_TRUE(lt_kept(block, SIZE, 1));
 	tmem_free(block);
 	kill(pid, SIGKILL);
 	end_of(pid);
 }
 
-/* Contents that were begun, and whoever wants the same ones. */
-static void fill_and_die(int socket, void *arg)
+/* Contents whose filler dies while another process waits for them. */
+static void fill_until_killed(int socket, void *arg)
 {
 	struct tmem_store *store = arg;
 	struct tmem_content content;
@@ -302,20 +315,35 @@ static void fill_and_die(int socket, void *arg)
 		_exit(1);
 	tmem_store_leave(store);
 	say(socket, 'y');
-	if (hear(socket) == 'k')
-		kill(getpid(), SIGKILL);
+	pause();
+}
+
+static pid_t filler;
+
+static void kill_the_filler(_Atomic(uint32_t) *word, uint32_t seen)
+{
+	siginfo_t info;
+
+	if (seal_time.waited_ms < 5000)
+		return;
+	kill(filler, SIGKILL);
+	waitid(P_PID, (id_t)filler, &info, WEXITED | WNOWAIT);
 }
 
 TEST_F(peers, killed_while_filling)
 {
-	pid_t pid = start(fill_and_die, self->to, self->store);
+	pid_t pid = start(fill_until_killed, self->to, self->store);
 	char *view;
 
 	ASSERT_EQ('y', hear(self->to[0]));
 	EXPECT_EQ(1U, seal_stats(self->store).contents);
-	say(self->to[0], 'k');
+	filler = pid;
+	seal_time_stop();
+	seal_time.on_wait = kill_the_filler;
 	view = seal_view(self->store, SIZE, 1, 0);
 	ASSERT_NE(NULL, view);
+	EXPECT_LE(5000U, seal_time.waited_ms);
+	EXPECT_GE(5100U, seal_time.waited_ms);
 	EXPECT_TRUE(seal_kept(view, SIZE, 1));
 	EXPECT_EQ(1U, seal_stats(self->store).contents);
 	EXPECT_EQ(1U, seal_stats(self->store).views);
@@ -330,7 +358,6 @@ TEST_F(peers, a_fill_that_is_nobodys)
 	struct tmem_index *index = &self->store->index;
 	char *block = seal_block(SIZE, 1), *view;
 	struct tmem_content content;
-	uint64_t begin = lt_ms();
 	struct tmem_hash hash;
 
 	hash = tmem_hash_make(block, SIZE, index->seed);
@@ -339,9 +366,10 @@ TEST_F(peers, a_fill_that_is_nobodys)
 	atomic_store(&index->filling, 0);
 	atomic_store(&tmem_index_row(index, index->self)[content.entry], 0);
 	tmem_store_leave(self->store);
+	seal_time_stop();
 	view = tmem_seal(self->store, block, SIZE, 0);
 	ASSERT_NE(NULL, view);
-	EXPECT_GT(3000U, lt_ms() - begin);
+	EXPECT_GE(100U, seal_time.waited_ms);
 	EXPECT_EQ(0, tmem_unseal(view));
 }
 
@@ -411,8 +439,8 @@ TEST_F(peers, the_child_outlives_its_parent)
 	EXPECT_EQ(1U, seal_stats(self->store).contents);
 	say(self->to[0], 'e');
 	close(self->to[1]);
-	EXPECT_EQ(0, read(self->to[0], &byte, 1)); /* it is dead */
-	usleep(50000); /* and buried by init, or a zombie */
+	EXPECT_EQ(0, read(self->to[0], &byte, 1)); /* it ends */
+	EXPECT_TRUE(PACE_UNTIL(seal_stats(self->store).peers == 1));
 }
 
 static void run_true(int socket, void *arg)
@@ -462,14 +490,14 @@ static void exec_with_lock(int socket, void *arg)
 TEST_F(peers, exec_ends_the_lock)
 {
 	pid_t pid = start(exec_with_lock, self->to, self->store);
-	uint64_t begin;
 
 	ASSERT_EQ('y', hear(self->to[0]));
 	say(self->to[0], 'x');
 	ASSERT_EQ('y', hear(self->to[0]));
-	begin = lt_ms();
+	seal_time_stop();
 	EXPECT_EQ(1U, seal_stats(self->store).peers);
-	EXPECT_GT(5000U, lt_ms() - begin);
+	EXPECT_LE(500U, seal_time.waited_ms);
+	EXPECT_GE(600U, seal_time.waited_ms);
 	say(self->to[0], '\n');
 	end_of(pid);
 }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <tmem/seal.h>
 
+#include "seal/futex.h"
 #include "seal/layout.h"
 
 /* A block in which each byte follows from the tag. */
@@ -79,6 +80,43 @@ static inline uint64_t seal_memory(struct tmem_store *store)
 	if (fstat(tmem_store_fd(store), &st))
 		return UINT64_MAX;
 	return (uint64_t)st.st_blocks * 512;
+}
+
+/*
+ * The time of sealing in a test: it stands still, and a wait is over at once
+ * and takes as long as was asked for.  The test is told of each, when it has
+ * set on_wait.
+ */
+static struct seal_time {
+	uint64_t now_ms, waited_ms;
+	void (*on_wait)(_Atomic(uint32_t) *word, uint32_t seen);
+} seal_time;
+
+static inline uint64_t seal_time_now(void)
+{
+	return seal_time.now_ms;
+}
+
+static inline bool seal_time_wait(_Atomic(uint32_t) *word, uint32_t seen,
+				  unsigned int ms)
+{
+	seal_time.now_ms += ms;
+	seal_time.waited_ms += ms;
+	if (seal_time.on_wait)
+		seal_time.on_wait(word, seen);
+	return atomic_load(word) == seen;
+}
+
+/* Before this, what other processes have begun must be done. */
+static inline void seal_time_stop(void)
+{
+	static const struct tmem_seal_time stopped = {
+		.now_ms = seal_time_now,
+		.wait = seal_time_wait,
+	};
+
+	seal_time = (struct seal_time){ .now_ms = tmem_clock_ms() };
+	tmem_seal_time_replace(&stopped);
 }
 
 /* The index of a store, as a peer with evil in mind maps it. */

@@ -6,8 +6,6 @@
  */
 #include "tcache_test.h"
 
-#include "tcache/tcache.h"
-
 #define SIZE (64 * LT_KIB)
 
 static struct {
@@ -84,7 +82,7 @@ TEST(inherited)
 	ASSERT_NE(NULL, forked.cache);
 	ASSERT_EQ(0, tc_put_as(forked.cache, 2, SIZE, TMEM_TCACHE_COMPRESSIBLE,
 			       0));
-	usleep(5000);
+	tc_wait_cold();
 	ASSERT_LT(0, tmem_tcache_compress(forked.cache, UINT64_MAX));
 	ASSERT_EQ(0, tc_put(forked.cache, 1, SIZE));
 	ASSERT_EQ(0, tc_pin(forked.cache, 1, &forked.pin));

@@ -327,13 +327,14 @@ static int both_step(struct both *b)
 TEST(against_the_model)
 {
 	uint64_t seed = pace_seed();
-	unsigned int run, i, ties = 0, steps = 0, runs = LT_COUNT(12, 3);
+	unsigned int run = 0, i, ties = 0, steps = 0, runs = LT_COUNT(12, 3);
 	int r = 0;
 
 	if (lt_backend() == TMEM_BACKEND_DEV)
 		runs = 3;
-	for (run = 0; run < runs; run++) {
-		struct both b = { .random = seed + run };
+	PACE_ROUNDS(runs)
+	{
+		struct both b = { .random = seed + run++ };
 
 		b.m.limit = lt_between(&b.random, LT_MIB / 2, 8 * LT_MIB);
 		b.cache = tc_make(b.m.limit, TMEM_TCACHE_MANUAL);
@@ -362,7 +363,7 @@ static bool random_step(struct tmem_tcache *cache, uint64_t *random,
 	int err;
 
 	if (!kind) {
-		usleep(2000);
+		tc_wait_cold();
 		tmem_tcache_compress(cache, UINT64_MAX);
 	} else if (kind == 1) {
 		tmem_tcache_discard(cache);
@@ -390,11 +391,12 @@ TEST(limit_is_exact)
 	uint64_t limit = lt_between(&random, LT_MIB, 4 * LT_MIB);
 	struct tmem_tcache *cache = tc_make(limit, TMEM_TCACHE_MANUAL);
 	struct tmem_tcache_stats s;
-	unsigned int i;
 
 	ASSERT_NE(NULL, cache);
-	for (i = 0; i < LT_COUNT(4000, 1000); i++)
+	PACE_ROUNDS(LT_COUNT(4000, 1000))
+	{
 		ASSERT_TRUE(random_step(cache, &random, limit));
+	}
 	s = tc_stats(cache);
 	printf("# limit %llu, peak %llu; %llu evictions, %llu compressions, %llu restores\n",
 	       (unsigned long long)limit, (unsigned long long)s.peak_bytes,

@@ -163,12 +163,6 @@ static int put_kind(struct tmem_tcache *cache, enum data_kind kind, size_t size,
 	return err;
 }
 
-/* It is cold then. */
-static void wait_cold(void)
-{
-	usleep(5000);
-}
-
 TEST(in_the_cache)
 {
 	struct tmem_tcache *cache = tc_make(64 * LT_MIB, TMEM_TCACHE_MANUAL);
@@ -183,7 +177,7 @@ TEST(in_the_cache)
 		ASSERT_EQ(0, put_kind(cache, (enum data_kind)kind, size, 8192));
 	before = tc_stats(cache).bytes;
 	EXPECT_EQ(before, lt_stats().live_bytes);
-	wait_cold();
+	tc_wait_cold();
 	saved = tmem_tcache_compress(cache, UINT64_MAX);
 	s = tc_stats(cache);
 	/* Random bits do not get smaller, doubles not by an eighth. */
@@ -229,10 +223,10 @@ TEST(left_alone)
 	ASSERT_EQ(0, tc_put(cache, 50, LT_MIB));
 	ASSERT_EQ(0, put_kind(cache, DATA_MASK, 1000, 64));
 	ASSERT_EQ(0, tc_pin(cache, DATA_ZERO, &pin));
-	wait_cold();
+	tc_wait_cold();
 	EXPECT_EQ(0, tmem_tcache_compress(cache, UINT64_MAX));
 	EXPECT_EQ(0, tmem_tcache_unpin(cache, &pin));
-	wait_cold();
+	tc_wait_cold();
 	EXPECT_LT(0, tmem_tcache_pressure(cache, TMEM_LEVEL_HIGH));
 	EXPECT_EQ(1, tc_stats(cache).compressions);
 	EXPECT_TRUE(tc_end(cache));
@@ -252,7 +246,7 @@ TEST(by_itself)
 
 	ASSERT_NE(NULL, cache);
 	ASSERT_EQ(0, put_kind(cache, DATA_RELU, LT_MIB, 64));
-	wait_cold();
+	tc_wait_cold();
 	EXPECT_EQ(0, tc_put(cache, 100, 1000));
 	EXPECT_EQ(0, tc_stats(cache).compressions);
 	atomic_store(&tmem_collector.count.level, TMEM_LEVEL_HIGH);
@@ -270,7 +264,7 @@ TEST(and_the_limit)
 
 	ASSERT_NE(NULL, cache);
 	ASSERT_EQ(0, put_kind(cache, DATA_RELU, LT_MIB, 64));
-	wait_cold();
+	tc_wait_cold();
 	ASSERT_LT(0, tmem_tcache_compress(cache, UINT64_MAX));
 	ASSERT_EQ(0, tc_put(cache, 100, 3 * LT_MIB));
 	ASSERT_EQ(0, tc_pin(cache, 100, &pin));
@@ -297,7 +291,7 @@ TEST(no_memory)
 	uint64_t bytes;
 	void *block;
 
-	ASSERT_EQ(0, heap_init());
+	ASSERT_EQ(0, tc_init());
 	small.max_bytes = LT_SPAN;
 	config.pool = tmem_pool_create(&small);
 	config.max_bytes = 64 * LT_MIB;
@@ -306,7 +300,7 @@ TEST(no_memory)
 	ASSERT_NE(NULL, config.pool);
 	ASSERT_EQ(0, tmem_tcache_create(&config, &cache));
 	ASSERT_EQ(0, put_kind(cache, DATA_RELU, LT_MIB, 64));
-	wait_cold();
+	tc_wait_cold();
 	ASSERT_LT(0, tmem_tcache_compress(cache, UINT64_MAX));
 	bytes = tc_stats(cache).bytes;
 	block = tmem_pool_alloc(config.pool, LT_SPAN - 100 * LT_KIB);
@@ -336,7 +330,7 @@ TEST(written_over)
 	ASSERT_EQ(0, put_kind(cache, DATA_RELU, LT_MIB, 64));
 	ASSERT_EQ(0, tc_pin(cache, DATA_RELU, &pin));
 	ASSERT_EQ(0, tmem_tcache_unpin(cache, &pin));
-	wait_cold();
+	tc_wait_cold();
 	ASSERT_LT(0, tmem_tcache_compress(cache, UINT64_MAX));
 	((char *)pin.value)[1000] ^= 1;
 	lt_listen(&log);

@@ -10,6 +10,28 @@
 
 #include <tmem/cache.h>
 
+#include "tcache/tcache.h"
+
+/* The cache's clock: at each look it is a microsecond later. */
+static _Atomic(uint64_t) tc_clock_ns = 1000000000;
+
+static inline uint64_t tc_now_ns(void)
+{
+	return atomic_fetch_add(&tc_clock_ns, 1000);
+}
+
+/* What is not used meanwhile is cold. */
+static inline void tc_wait_cold(void)
+{
+	atomic_fetch_add(&tc_clock_ns, 2000000);
+}
+
+static inline int tc_init(void)
+{
+	tmem_tcache_clock_replace(tc_now_ns);
+	return heap_init();
+}
+
 static inline struct tmem_tcache *tc_make(uint64_t max_bytes, uint32_t flags)
 {
 	struct tmem_tcache_config config = TMEM_TCACHE_CONFIG_INIT;
@@ -18,7 +40,7 @@ static inline struct tmem_tcache *tc_make(uint64_t max_bytes, uint32_t flags)
 	config.max_bytes = max_bytes;
 	config.flags = flags;
 	config.cold_ms = 1;
-	if (heap_init() || tmem_tcache_create(&config, &cache))
+	if (tc_init() || tmem_tcache_create(&config, &cache))
 		return NULL;
 	return cache;
 }

@@ -108,8 +108,11 @@ TEST(together)
 	shared.cache = tc_make(LT_MIB, TMEM_TCACHE_MANUAL);
 	shared.steps = LT_COUNT(6000, 1000);
 	ASSERT_NE(NULL, shared.cache);
-	ASSERT_TRUE(threads_make(thread, pace_seed()));
-	threads_join(thread);
+	PACE_ROUNDS(1)
+	{
+		ASSERT_TRUE(threads_make(thread, pace_seed()));
+		threads_join(thread);
+	}
 	s = tc_stats(shared.cache);
 	printf("# %llu look-ups, %llu hits, %llu compressions, %llu restores\n",
 	       (unsigned long long)s.lookups, (unsigned long long)s.hits,
@@ -171,7 +174,7 @@ TEST(restored_once)
 	ASSERT_EQ(0, tc_put_as(shared.cache, 1, 4 * LT_MIB,
 			       TMEM_TCACHE_COMPRESSIBLE, 0));
 	for (round = 1; round <= 5; round++) {
-		usleep(3000);
+		tc_wait_cold();
 		ASSERT_LT(0, tmem_tcache_compress(shared.cache, UINT64_MAX));
 		for (i = 0; i < THREADS; i++)
 			ASSERT_EQ(0, pthread_create(&thread[i], NULL, want_it,
@@ -201,7 +204,6 @@ static int in_the_child(void *arg)
 TEST(fork_among_threads)
 {
 	pthread_t thread[THREADS];
-	unsigned int i;
 
 	if (LT_TSAN)
 		SKIP(return, "ThreadSanitizer does not follow into the child");
@@ -210,10 +212,11 @@ TEST(fork_among_threads)
 	ASSERT_NE(NULL, shared.cache);
 	ASSERT_TRUE(threads_make(thread, pace_seed()));
 	/* Of a thread that is being made the child would know nothing. */
-	while (atomic_load(&shared.started) < THREADS)
-		sched_yield();
-	for (i = 0; i < LT_COUNT(10, 4); i++)
+	EXPECT_TRUE(PACE_UNTIL(atomic_load(&shared.started) == THREADS));
+	PACE_ROUNDS(LT_COUNT(10, 4))
+	{
 		EXPECT_EQ(0, lt_child(in_the_child, NULL));
+	}
 	atomic_store(&shared.stop, true);
 	threads_join(thread);
 	EXPECT_EQ(0, atomic_load(&shared.bad));
