@@ -133,15 +133,19 @@ test_scripts() {
 # become shorter.
 check_pace() {
 	local calls='nanosleep|usleep|sleep|alarm|setitimer|timer_settime|time'
-	calls+='|gettimeofday|clock_gettime|clock_nanosleep|ftime|getrusage'
+	local late='[^,]*_(ns|us|ms)\b' # a time as the first argument
+
+	calls+='|gettimeofday|clock_gettime|clock_nanosleep|getrusage'
 	{
 		files 'selftests/*.[ch]' | grep -v '^selftests/pace\.h$' |
-			xargs grep -nE "(^|[^a-zA-Z0-9_>.\"])($calls)[ ]*\\(|EXPECT_L[TE]\\(.*_(ns|us|ms)\\b|ASSERT_L[TE]\\(.*_(ns|us|ms)\\b" |
-			grep -vE ':[0-9]+:[[:space:]]*(/?\*|//)' || true
+			xargs grep -nE \
+				"(^|[^a-zA-Z0-9_>.\"])($calls) *\\(|_L[TE]\\($late,|_G[TE]\\([^,]*,$late" |
+			grep -vE ':[0-9]+:([[:space:]]*(/?\*|//)|(static )?[a-z]+ [a-z_ ]*\()'
 		files 'selftests/*.sh' 'selftests/*.py' |
 			grep -vE '^selftests/(vm/|lint\.sh|tool/common\.sh)' |
-			xargs grep -nE '^[^#]*(\bsleep\b|\bSECONDS\b|date \+%s|time\.(sleep|time|monotonic))' || true
-	} | sed -E 's/:[0-9]+:[[:space:]]*/: /' | LC_ALL=C sort >"$work/pace"
+			xargs grep -nE \
+				'^[^#]*(\bsleep [0-9"$]|\bSECONDS\b|date \+%s|time\.(sleep|time|monotonic))'
+	} | sed -E 's/:[0-9]+:[[:space:]]*/: /' | LC_ALL=C sort >"$work/pace" || true
 	diff --label selftests/lint-pace.txt --label 'the tests' -u \
 		<(grep -v '^#' selftests/lint-pace.txt) "$work/pace"
 }

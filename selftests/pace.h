@@ -16,11 +16,13 @@
 
 #include "kselftest_harness.h" /* first: it defines _GNU_SOURCE */
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A test that hangs is ended.  No test that works takes as long anywhere. */
 #define PACE_HANG_S 900
@@ -33,6 +35,13 @@
  * the waiter run.
  */
 #define PACE_DEADLINE 60000u
+
+/* In a child: it ends by SIGALRM if it hangs, before its parent does. */
+static inline void pace_end_if_hung(void)
+{
+	signal(SIGALRM, SIG_DFL);
+	alarm(PACE_HANG_S / 2);
+}
 
 /* Between two looks at a condition, and nowhere else. */
 static inline void pace_pause(void)

@@ -358,7 +358,7 @@ TEST(fork_during_snapshots)
 			sched_yield();
 		pid = fork();
 		if (!pid) {
-			alarm(PACE_HANG_S / 2);
+			pace_end_if_hung();
 			dl_iterate_phdr(object_none, NULL);
 			_exit(0);
 		}

@@ -300,8 +300,7 @@ static inline int lt_child(int (*fn)(void *arg), void *arg)
 	fflush(stderr);
 	pid = fork();
 	if (!pid) {
-		signal(SIGALRM, SIG_DFL);
-		alarm(PACE_HANG_S / 2);
+		pace_end_if_hung();
 		status = fn(arg);
 		fflush(stdout);
 		_exit(status);

@@ -335,7 +335,7 @@ __attribute__((destructor(101))) static void at_last(void)
 static void use_and_exit(void)
 {
 	ending = true;
-	alarm(PACE_HANG_S / 2);
+	pace_end_if_hung();
 	atexit(at_exit);
 	works += both_work();
 	exit(0);

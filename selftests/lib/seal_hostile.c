@@ -393,7 +393,7 @@ TEST_F(hostile, garbage_at_any_moment)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		alarm(PACE_HANG_S / 2);
+		pace_end_if_hung();
 		for (;;) {
 			scribble(self->index, self->bytes, &random);
 			sched_yield();

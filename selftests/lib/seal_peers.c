@@ -103,7 +103,7 @@ static pid_t start(void (*fn)(int socket, void *arg), int *to, void *arg)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		alarm(PACE_HANG_S / 2);
+		pace_end_if_hung();
 		close(to[0]);
 		fn(to[1], arg);
 		_exit(0);

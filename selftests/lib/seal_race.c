@@ -203,7 +203,7 @@ static pid_t crew_fork(struct crew *crew, unsigned int rounds,
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		alarm(PACE_HANG_S / 2);
+		pace_end_if_hung();
 		crew->rounds = rounds;
 		crew->done = done;
 		_exit(crew_process(crew));

@@ -100,7 +100,7 @@ TEST(the_same_memory_in_another_process)
 	/* Before anything is set up: a process of its own. */
 	pid = fork();
 	if (!pid) {
-		alarm(PACE_HANG_S / 2);
+		pace_end_if_hung();
 		_exit(peer(pair));
 	}
 	close(pair[1]);
