@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Proves on the real heap, in real time with short intervals, that a process
- * that goes idle shrinks to what is alive without calling the library, that
- * steady work is left alone, that the first byte is free 10 ms after an
- * emergency is known, that contents survive whatever is collected meanwhile,
- * and that the calls say no to what makes no sense.
+ * Proves on the real heap that a process that goes idle shrinks to what is
+ * alive without calling the library, that steady work is left alone, that an
+ * emergency takes all at once, that contents survive whatever is collected
+ * meanwhile, and that the calls refuse what makes no sense.
+ *
+ * Where it is about time, the collector has a clock of its own.
  */
 #include "lib_test.h"
+#include "worker_fake.h"
 
 #include <fcntl.h>
 
-#include "gc/gc.h"
+#include "gc/collector.h"
 
 #define MS 1000000ull
-#define DECAY 800u /* ms */
-#define DECAY_TEXT "800"
+#define S (1000 * MS)
+#define DECAY_TEXT "200" /* ms */
 
-/* An emulated machine takes its time. */
-static uint32_t slack(void)
-{
-	return lt_backend() == TMEM_BACKEND_DEV ? 2000 : 100;
-}
+static struct tmem_worker *const worker = &tmem_collector.worker;
 
 static struct tmem_gc_stats gc_stats(void)
 {
@@ -44,14 +42,6 @@ static size_t rss(void)
 	return pages * 4096;
 }
 
-static void nap(uint32_t ms)
-{
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000l };
-
-	while (nanosleep(&t, &t))
-		;
-}
-
 static size_t resident(void)
 {
 	return lt_residency().resident;
@@ -64,6 +54,19 @@ static int start(const char *decay)
 	return lt_init();
 }
 
+/* The same, but time passes by worker_fake_pass(), whatever the machine does. */
+static int start_stepped(const char *decay)
+{
+	static struct tmem_gc_ops ops;
+
+	ops = tmem_gc_ops_real;
+	ops.worker = &worker_fake_ops;
+	tmem_gc_use(&ops);
+	if (tmem_gc_level_set(TMEM_LEVEL_LOW))
+		return -1;
+	return start(decay);
+}
+
 /* --- going idle ------------------------------------------------------------------- */
 
 #define BLOCKS 20
@@ -74,7 +77,7 @@ TEST(an_idle_process_shrinks)
 	size_t live = 0, before = rss(), full, after, i;
 	char *block[BLOCKS];
 
-	ASSERT_EQ(0, start(DECAY_TEXT));
+	ASSERT_EQ(0, start_stepped("300000"));
 	for (i = 0; i < BLOCKS; i++) {
 		block[i] = lt_filled(8 * LT_MIB, i);
 		ASSERT_NE(NULL, block[i]);
@@ -87,7 +90,9 @@ TEST(an_idle_process_shrinks)
 		else
 			tmem_free(block[i]);
 	}
-	nap(DECAY + slack());
+	worker_fake_pass(worker, 225 * S - 1);
+	EXPECT_EQ(full, resident());
+	worker_fake_pass(worker, 75 * S + 1);
 	after = rss() - before;
 	printf("# live %zu MiB, resident before %zu, after %zu, of the process %zu\n",
 	       live / LT_MIB, full / LT_MIB, resident() / LT_MIB,
@@ -100,49 +105,49 @@ TEST(an_idle_process_shrinks)
 		EXPECT_TRUE(lt_kept(block[i], 8 * LT_MIB, i));
 		tmem_free(block[i]);
 	}
-	nap(DECAY + slack());
+	worker_fake_pass(worker, 300 * S);
 	EXPECT_EQ(0U, resident());
 	EXPECT_EQ(0U, lt_stats().spans_idle);
+	/* And then it does nothing at all. */
+	EXPECT_TRUE(worker_fake_asleep(worker));
+	EXPECT_EQ(0U, worker_fake_pass(worker, 86400 * S));
 }
 
-/* And then it does nothing at all. */
-TEST(nothing_idle_no_wakeup)
+/* The same with its own thread, by the real clock. */
+TEST(by_itself)
 {
-	uint64_t wakeups;
+	char *block;
 
-	ASSERT_EQ(0, start("100"));
-	tmem_free(lt_filled(8 * LT_MIB, 1));
-	nap(300);
-	ASSERT_EQ(0U, resident());
-	wakeups = gc_stats().wakeups;
-	nap(700);
-	EXPECT_EQ(wakeups, gc_stats().wakeups);
+	ASSERT_EQ(0, start(DECAY_TEXT));
+	block = lt_filled(8 * LT_MIB, 1);
+	tmem_free(lt_filled(64 * LT_MIB, 2));
+	EXPECT_TRUE(PACE_UNTIL(resident() == 8 * LT_MIB));
+	EXPECT_TRUE(lt_kept(block, 8 * LT_MIB, 1));
+	tmem_free(block);
+	EXPECT_TRUE(PACE_UNTIL(!resident()));
+	EXPECT_EQ(0U, lt_stats().spans_idle);
+	EXPECT_EQ(1U, gc_stats().running);
 }
 
 /* --- steady work -------------------------------------------------------------------- */
 
 TEST(steady_work_is_left_alone)
 {
-	/* The longest that nothing may happen to this process meanwhile. */
-	const uint32_t decay = DECAY + slack();
-	uint64_t end, steps = 0;
 	struct tmem_stats warm;
-	char text[16];
+	unsigned int i;
 
 	lt_stay(); /* a thread that moves leaves what it had on its node idle */
-	snprintf(text, sizeof(text), "%u", decay);
-	ASSERT_EQ(0, start(text));
-	/* This is about time; a machine short of memory takes all that is idle. */
-	ASSERT_EQ(0, tmem_gc_level_set(TMEM_LEVEL_LOW));
+	ASSERT_EQ(0, start_stepped("300000"));
 	tmem_free(lt_filled(64 * LT_MIB, 0));
 	warm = lt_stats();
-	for (end = lt_ms() + 3 * decay; lt_ms() < end; steps++) {
-		char *block = lt_filled(64 * LT_MIB, steps);
+	/* Idle for a third of the time, for three intervals. */
+	for (i = 0; i < 20; i++) {
+		char *block = lt_filled(64 * LT_MIB, i);
 
 		ASSERT_NE(NULL, block);
-		nap(10);
+		worker_fake_pass(worker, 30 * S);
 		tmem_free(block);
-		nap(10);
+		worker_fake_pass(worker, 15 * S);
 	}
 	EXPECT_EQ(warm.spans_filled, lt_stats().spans_filled);
 	EXPECT_EQ(0U, gc_stats().purged_spans);
@@ -151,49 +156,57 @@ TEST(steady_work_is_left_alone)
 
 /* --- levels ------------------------------------------------------------------------ */
 
-#define TIMES 11
+#define TIMES 5
 
-static int by_size(const void *a, const void *b)
+/* All of it in one step, and the time until the first bytes is known. */
+TEST(an_emergency_takes_all_at_once)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	uint64_t ns;
 
-	return x < y ? -1 : x > y;
+	ASSERT_EQ(0, start_stepped(""));
+	for (ns = 1000; ns <= TIMES * 1000; ns += 1000) {
+		ASSERT_EQ(0, tmem_gc_level_set(TMEM_LEVEL_LOW));
+		tmem_free(lt_filled(64 * LT_MIB, 1));
+		worker_fake_run(worker);
+		EXPECT_EQ(64 * LT_MIB, resident());
+		ASSERT_EQ(0, tmem_gc_level_set(TMEM_LEVEL_CRITICAL));
+		atomic_fetch_add(&worker_fake_ns, ns);
+		EXPECT_EQ(1U, worker_fake_run(worker));
+		EXPECT_EQ(0U, resident());
+		EXPECT_EQ(ns, gc_stats().reaction_ns);
+	}
+	EXPECT_EQ(TIMES * 1000U, gc_stats().reaction_max_ns);
+	EXPECT_EQ(TMEM_LEVEL_CRITICAL, (int)gc_stats().level);
+	EXPECT_EQ(TMEM_GC_SOURCE_SET, (int)gc_stats().source);
+	EXPECT_EQ(TIMES * 64 * LT_MIB, gc_stats().purged_bytes);
 }
 
-/* The median counts: where others work too, the processor may be away. */
-TEST(an_emergency_is_quick)
+/* Also by the thread, whatever it was doing. */
+TEST(an_emergency)
 {
-	uint64_t took[TIMES];
 	int i;
 
 	ASSERT_EQ(0, lt_init());
 	for (i = 0; i < TIMES; i++) {
 		ASSERT_EQ(0, tmem_gc_level_set(TMEM_LEVEL_LOW));
 		tmem_free(lt_filled(64 * LT_MIB, 1));
-		nap(20);
 		ASSERT_EQ(0, tmem_gc_level_set(TMEM_LEVEL_CRITICAL));
-		nap(LT_COUNT(50, 200) + slack() - 100);
-		EXPECT_EQ(0U, resident());
-		took[i] = gc_stats().reaction_ns;
+		EXPECT_TRUE(PACE_UNTIL(!resident()));
 	}
-	qsort(took, TIMES, sizeof(took[0]), by_size);
-	EXPECT_EQ(took[TIMES - 1], gc_stats().reaction_max_ns);
-	EXPECT_EQ(TMEM_LEVEL_CRITICAL, (int)gc_stats().level);
-	EXPECT_EQ(TMEM_GC_SOURCE_SET, (int)gc_stats().source);
-	EXPECT_EQ(TIMES * 64 * LT_MIB, gc_stats().purged_bytes);
-	printf("# Critical to first byte free: median %llu us, at most %llu us\n",
-	       (unsigned long long)took[TIMES / 2] / 1000,
-	       (unsigned long long)took[TIMES - 1] / 1000);
-	EXPECT_GT(took[0], 0U);
-	EXPECT_LT(took[TIMES / 2], 10 * MS);
+	EXPECT_GT(gc_stats().reaction_ns, 0U);
+}
+
+static int off_set(void)
+{
+	struct tmem_gc_config config = TMEM_GC_CONFIG_INIT;
+
+	config.off = 1; /* nothing else gives back */
+	return tmem_gc_config_set(&config);
 }
 
 TEST(by_hand)
 {
-	struct tmem_gc_config config = TMEM_GC_CONFIG_INIT;
-
-	config.off = 1; /* nobody else is at it */
-	ASSERT_EQ(0, tmem_gc_config_set(&config));
+	ASSERT_EQ(0, off_set());
 	ASSERT_EQ(0, lt_init());
 	EXPECT_EQ(0U, tmem_gc_run(TMEM_LEVEL_CRITICAL));
 	tmem_free(lt_filled(64 * LT_MIB, 1));
@@ -208,6 +221,7 @@ TEST(by_hand)
 
 TEST(by_score)
 {
+	ASSERT_EQ(0, off_set());
 	ASSERT_EQ(0, lt_init());
 	tmem_free(lt_filled(64 * LT_MIB, 1));
 	EXPECT_EQ(0U, tmem_lru_purge(0, 0));
@@ -233,12 +247,13 @@ TEST(off)
 {
 	struct tmem_gc_config config = TMEM_GC_CONFIG_INIT;
 
-	config.off = 1;
-	ASSERT_EQ(0, tmem_gc_config_set(&config));
-	ASSERT_EQ(0, start("100"));
+	ASSERT_EQ(0, off_set());
+	ASSERT_EQ(0, start_stepped("100"));
 	tmem_free(lt_filled(64 * LT_MIB, 1));
-	nap(300);
+	atomic_fetch_add(&worker_fake_ns, 86400 * S);
+	tmem_free(lt_filled(64 * LT_MIB, 1));
 	EXPECT_EQ(0U, gc_stats().running);
+	EXPECT_EQ(0U, worker_fake(worker)->spawns);
 	EXPECT_EQ(64 * LT_MIB, resident());
 	EXPECT_EQ(0, tmem_gc_config_get(&config));
 	EXPECT_EQ(1U, config.off);
@@ -312,71 +327,76 @@ TEST(values_that_are_none)
 
 /* --- together ------------------------------------------------------------------------ */
 
-struct worker {
+struct user {
 	uint64_t seed;
-	atomic_bool *end;
+	atomic_uint *done;
 	bool kept;
 };
 
-static void *work(void *arg)
+static void *use_blocks(void *arg)
 {
-	struct worker *w = arg;
+	struct user *u = arg;
 	char *block[8] = { NULL };
 	size_t size[8], i;
 
-	w->kept = true;
-	while (!atomic_load(w->end)) {
-		i = lt_random(&w->seed) % 8;
+	u->kept = true;
+	PACE_ROUNDS(LT_COUNT(6000, 800))
+	{
+		i = lt_random(&u->seed) % 8;
 		if (block[i]) {
-			w->kept &= lt_kept(block[i], size[i], i);
+			u->kept &= lt_kept(block[i], size[i], i);
 			tmem_free(block[i]);
 			block[i] = NULL;
 			continue;
 		}
-		size[i] = lt_between(&w->seed, 64,
-				     lt_random(&w->seed) % 2 ? 8 * LT_MIB :
+		size[i] = lt_between(&u->seed, 64,
+				     lt_random(&u->seed) % 2 ? 8 * LT_MIB :
 							       LT_KIB);
 		block[i] = lt_filled(size[i], i);
-		w->kept &= !!block[i];
+		u->kept &= !!block[i];
 	}
 	for (i = 0; i < 8; i++)
 		tmem_free(block[i]);
+	atomic_fetch_add(u->done, 1);
 	return NULL;
+}
+
+static void collect(uint64_t *seed)
+{
+	tmem_gc_level_set((int)lt_between(seed, 0, 4) - 1);
+	if (lt_random(seed) % 4 == 0)
+		tmem_gc_run(TMEM_LEVEL_CRITICAL);
+	if (lt_random(seed) % 4 == 0)
+		tmem_lru_purge(4 * LT_MIB, 0);
+	sched_yield();
 }
 
 TEST(contents_survive)
 {
-	uint64_t seed = pace_seed(), end = lt_ms() + 3000;
+	uint64_t seed = pace_seed();
+	atomic_uint done = 0;
 	pthread_t thread[3];
-	struct worker w[3];
-	atomic_bool stop = false;
+	struct user u[3];
 	size_t i;
 
 	ASSERT_EQ(0, start("20"));
 	for (i = 0; i < 3; i++) {
-		w[i] = (struct worker){ .seed = seed + i, .end = &stop };
-		ASSERT_EQ(0, pthread_create(&thread[i], NULL, work, &w[i]));
+		u[i] = (struct user){ .seed = seed + i, .done = &done };
+		ASSERT_EQ(0,
+			  pthread_create(&thread[i], NULL, use_blocks, &u[i]));
 	}
-	while (lt_ms() < end) {
-		tmem_gc_level_set((int)lt_between(&seed, 0, 4) - 1);
-		if (lt_random(&seed) % 4 == 0)
-			tmem_gc_run(TMEM_LEVEL_CRITICAL);
-		if (lt_random(&seed) % 4 == 0)
-			tmem_lru_purge(4 * LT_MIB, 0);
-		nap(5);
-	}
-	atomic_store(&stop, true);
+	while (atomic_load(&done) < 3)
+		collect(&seed);
 	for (i = 0; i < 3; i++) {
 		pthread_join(thread[i], NULL);
-		EXPECT_TRUE(w[i].kept);
+		EXPECT_TRUE(u[i].kept);
 	}
-	printf("# %llu spans given back meanwhile\n",
-	       (unsigned long long)gc_stats().purged_spans);
-	EXPECT_GT(gc_stats().purged_spans, 0U);
 	EXPECT_EQ(0U, lt_stats().live_blocks);
 	tmem_gc_level_set(TMEM_LEVEL_CRITICAL);
-	nap(500);
-	EXPECT_EQ(0U, lt_stats().spans_idle);
+	EXPECT_TRUE(PACE_UNTIL(!lt_stats().spans_idle));
+	printf("# %llu spans given back\n",
+	       (unsigned long long)gc_stats().purged_spans);
+	EXPECT_GT(gc_stats().purged_spans, 0U);
 }
 
 static int child_shrinks(void *arg)
@@ -386,30 +406,25 @@ static int child_shrinks(void *arg)
 	if (gc_stats().running || !lt_kept(block, 8 * LT_MIB, 7))
 		return 1;
 	tmem_free(lt_filled(64 * LT_MIB, 1));
-	/* With ThreadSanitizer it has none, and who comes by does the work. */
+	/* With ThreadSanitizer it has none, and the caller does the work. */
 	if (!gc_stats().running && !LT_TSAN)
 		return 2;
-	nap(DECAY + slack());
-	tmem_gc_poll();
-	return lt_stats().spans_idle ? 3 : 0;
+	return PACE_UNTIL((tmem_gc_poll(), !lt_stats().spans_idle)) ? 0 : 3;
 }
 
 TEST(a_child_shrinks_too)
 {
-	uint64_t end;
 	char *block;
 
 	ASSERT_EQ(0, start(DECAY_TEXT));
 	block = lt_filled(8 * LT_MIB, 7);
 	tmem_free(lt_filled(64 * LT_MIB, 1));
 	/* AddressSanitizer has a lock while a thread begins; none in a fork. */
-	for (end = lt_ms() + 5000; !gc_stats().wakeups && lt_ms() < end;)
-		nap(1);
+	ASSERT_TRUE(PACE_UNTIL(gc_stats().wakeups));
 	EXPECT_EQ(0, lt_child(child_shrinks, block));
 	EXPECT_TRUE(lt_kept(block, 8 * LT_MIB, 7));
 	EXPECT_EQ(1U, gc_stats().running);
-	nap(200);
-	EXPECT_EQ(8 * LT_MIB, resident());
+	EXPECT_TRUE(PACE_UNTIL(resident() == 8 * LT_MIB));
 	tmem_free(block);
 }
 

@@ -690,8 +690,8 @@ TEST_F(thread, again_and_again)
 	int looks;
 
 	for (i = 0; i < LT_COUNT(100, 12); i++) {
-		ASSERT_EQ(0, gc_off(false));
 		looks = atomic_load(&heap.looks);
+		ASSERT_EQ(0, gc_off(false));
 		heap_free(1);
 		ASSERT_EQ(1U, gc_stats().running);
 		if (i % 3 == 1)
