@@ -23,28 +23,40 @@ static inline unsigned int ct_fds_open(void)
 	return n;
 }
 
-/* The library's thread: its id, or 0. */
-static inline int ct_thread(void)
+static inline bool ct_thread_is(const char *task)
 {
 	char path[300], comm[32];
-	struct dirent *entry;
-	int fd, id = 0;
 	ssize_t n;
-	DIR *tasks = opendir("/proc/self/task");
+	int fd;
 
-	while (tasks && (entry = readdir(tasks))) {
-		snprintf(path, sizeof(path), "/proc/self/task/%s/comm",
-			 entry->d_name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		n = fd < 0 ? 0 : read(fd, comm, sizeof(comm) - 1);
-		if (fd >= 0)
-			close(fd);
-		comm[n > 0 ? n : 0] = '\0';
-		if (!strcmp(comm, "tmem-ctl\n"))
-			id = atoi(entry->d_name);
-	}
-	if (tasks)
-		closedir(tasks);
+	snprintf(path, sizeof(path), "/proc/self/task/%s/comm", task);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, comm, sizeof(comm) - 1);
+	if (fd >= 0)
+		close(fd);
+	comm[n > 0 ? n : 0] = '\0';
+	return !strcmp(comm, "tmem-ctl\n");
+}
+
+/*
+ * The library's thread: its id, or 0.  Without malloc(), for which
+ * AddressSanitizer's child of a process with threads may wait for ever.
+ */
+static inline int ct_thread(void)
+{
+	_Alignas(struct dirent64) char entries[4096];
+	int tasks = open("/proc/self/task", O_RDONLY | O_CLOEXEC), id = 0;
+	const struct dirent64 *entry;
+	ssize_t n, at;
+
+	while ((n = getdents64(tasks, entries, sizeof(entries))) > 0)
+		for (at = 0; at < n; at += entry->d_reclen) {
+			entry = (const struct dirent64 *)(entries + at);
+			if (ct_thread_is(entry->d_name))
+				id = atoi(entry->d_name);
+		}
+	if (tasks >= 0)
+		close(tasks);
 	return id;
 }
 
