@@ -363,6 +363,7 @@ check "in text" narrow
 # --- a program that runs ------------------------------------------------------------
 
 make_trace 1 20000 "$work/trace"
+# shellcheck disable=SC2119 # no command goes before it
 serve
 clocked report --no-symbols --json --pid "$pid"
 check "of a running program: the schema describes it" fits_schema

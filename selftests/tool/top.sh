@@ -48,6 +48,7 @@ ended() {
 
 echo "TAP version 13"
 
+# shellcheck disable=SC2119 # no command goes before it
 serve
 clocked top -b -n 1
 check "the programs that answer" passed
