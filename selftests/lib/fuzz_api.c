@@ -342,6 +342,7 @@ FIXTURE_TEARDOWN(fuzz)
 
 TEST_F(fuzz, random_inputs)
 {
+	bool dev = lt_backend() == TMEM_BACKEND_DEV;
 	uint64_t random = pace_seed();
 	static uint8_t data[INPUT_MAX];
 	size_t bytes = 0, inputs = 0;
@@ -349,7 +350,7 @@ TEST_F(fuzz, random_inputs)
 	if (getenv("TMEM_FUZZ_FILE"))
 		SKIP(return, "TMEM_FUZZ_FILE is set");
 	ASSERT_EQ(0, heap_init());
-	PACE_ROUNDS(HEAP_COUNT(300, 100))
+	PACE_ROUNDS(dev ? 40 : HEAP_COUNT(300, 100))
 	{
 		bytes = make_input(&random, data, bytes);
 		run_input(data, bytes);
