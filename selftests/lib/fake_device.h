@@ -8,6 +8,10 @@
  * The device is a memfd that holds the status page, its events come through a
  * pipe, an arena is a memfd with the control words behind the data.
  *
+ * With fake.clock the test has the clock, too: it stands still, but for poll() of
+ * the device, which is over at once and takes as long as it was given, or as
+ * on_poll() says.
+ *
  * Everything else goes to the kernel.  For one source file of a program.
  */
 #ifndef FAKE_DEVICE_H
@@ -37,8 +41,13 @@ static struct fake {
 	uint64_t populate_step; /* bytes done by each call */
 	int trigger_errno;
 	struct tmem_arena_stat stat;
+	bool clock;
+	uint64_t now_ms;
+	/* There is no event: ms until there is one, or -errno.  NULL: none. */
+	int (*on_poll)(int timeout);
+	void (*on_sleep)(void);
 	/* What it was asked. */
-	unsigned int queries, populates;
+	unsigned int queries, populates, sleeps;
 	uint32_t caller_abi;
 	struct tmem_arena_populate populate;
 	struct tmem_trigger trigger;
@@ -218,6 +227,36 @@ ssize_t read(int fd, void *buffer, size_t bytes)
 	return syscall(SYS_read, fd, buffer, bytes);
 }
 
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	if (!fake.clock || clock != CLOCK_MONOTONIC)
+		return (int)syscall(SYS_clock_gettime, clock, now);
+	now->tv_sec = (time_t)(fake.now_ms / 1000);
+	now->tv_nsec = (long)(fake.now_ms % 1000) * 1000000;
+	return 0;
+}
+
+int nanosleep(const struct timespec *time, struct timespec *left)
+{
+	if (!fake.clock)
+		return (int)syscall(SYS_nanosleep, time, left);
+	fake.sleeps++;
+	if (fake.on_sleep)
+		fake.on_sleep();
+	return 0;
+}
+
+/* What poll() of the device says that has no event. */
+static inline int fake_poll(struct pollfd *one, int timeout)
+{
+	int ms = fake.on_poll ? fake.on_poll(timeout) : timeout;
+
+	if (ms < 0) /* for ever, too */
+		return fake_errno(fake.on_poll ? -ms : EDEADLK);
+	fake.now_ms += (uint64_t)ms;
+	return (int)syscall(SYS_poll, one, 1UL, 0);
+}
+
 int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
 	struct pollfd one;
@@ -229,7 +268,9 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
 		return (int)syscall(SYS_poll, fds, count, timeout);
 	one = fds[0];
 	one.fd = fake.events[0];
-	n = (int)syscall(SYS_poll, &one, 1UL, timeout);
+	n = (int)syscall(SYS_poll, &one, 1UL, fake.clock ? 0 : timeout);
+	if (!n && fake.clock)
+		n = fake_poll(&one, timeout);
 	fds[0].revents = one.revents;
 	return n;
 }
