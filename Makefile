@@ -49,7 +49,7 @@ all: lib tool modules
 # --- library ----------------------------------------------------------------
 
 WARN := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes
-INC := -Iinclude -Iinclude/uapi -Ilib
+INC := -Iinclude -Iinclude/uapi -Iinclude/internal -Ilib
 # The symbol map alone says what is exported: the headers, which programs
 # include, need no visibility attributes, and the linker binds all calls inside.
 # Call sites are found by frame pointers.  Functions that call none need none.
@@ -314,7 +314,8 @@ endif
 # Not include/config/kernel.release: Debian's says something else.
 release_of = $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(1)/include/generated/utsrelease.h 2>/dev/null)
-kmod_dep := Kbuild $(wildcard kmod/*.[ch] include/uapi/linux/*.h)
+kmod_dep := Kbuild $(wildcard kmod/*.[ch] include/uapi/linux/*.h \
+	include/internal/*.h)
 
 # $(1) kernel tree, $(2) its release.  No BTF: the packaged headers of 6.1 lack
 # what it takes, and would say so each time.

@@ -2,40 +2,8 @@
 /*
  * The pressure level: how short of memory the machine is.
  *
- * Two figures are looked at, each with a threshold for MEDIUM, HIGH, CRITICAL:
- *
- *  use    the part of memory that is neither available (MemAvailable) nor in
- *         the pools of zeroed spans;
- *  stall  the part of time in which some task waited for memory: avg10 of PSI,
- *         or the share since the last look if that is larger.
- *
- * The level is the worse of the two.  It goes up at once.  It leaves level L
- * downwards when both figures have been at or below L's own threshold minus
- * the hysteresis for hold_ms.  (For the stall, the hysteresis counts for half
- * of the threshold at most.  By the defaults MEDIUM begins at 5 %, and 5 points
- * below that a machine with a little stall in the background never gets.)
- *
- * Example, with the defaults: use 50 75 90, stall 5 20 40, hysteresis 5, hold
- * 2000 ms; the stall is 0 all the time:
- *
- *	time  use   level
- *	 0 s  48 %  LOW
- *	 1 s  76 %  HIGH      up at once, over MEDIUM
- *	 2 s  74 %  HIGH      not as low as 75 - 5
- *	 3 s  69 %  HIGH      low enough for HIGH, but has to last for 2 s
- *	 4 s  71 %  HIGH      it did not: the 2 s begin anew
- *	 5 s  68 %  HIGH
- *	 7 s  68 %  MEDIUM    2 s at or below 70 %
- *	 8 s  44 %  MEDIUM    low enough for MEDIUM: 50 - 5
- *	10 s  44 %  LOW
- *
- * A drop from 95 % to 10 % leads from CRITICAL to LOW after 2 s: they count
- * for all three levels at the same time.
- *
- * Where the kernel has no PSI, the stall is 0, and that somebody reclaims
- * memory is a lower bound of the level for hold_ms: MEDIUM for kswapd, HIGH for
- * direct reclaim.  That the OOM killer was about to choose means CRITICAL for
- * hold_ms, with PSI too.
+ * This file gathers the figures, says when they are looked at, and publishes
+ * what follows.  The rule, with an example, is tmem_level.h's.
  *
  * A look is taken when the PSI trigger fires, when reclaim is at work, when a
  * setting changes, and by a timer.  The timer is none that sleeping CPUs may
@@ -64,12 +32,7 @@
  */
 struct workqueue_struct *tmem_pressure_wq;
 
-struct tmem_pressure_settings tmem_pressure_settings = {
-	.use = { 50, 75, 90 },
-	.stall = { 5, 20, 40 },
-	.hysteresis = 5,
-	.hold_ms = 2000,
-};
+struct tmem_level_settings tmem_pressure_settings = TMEM_LEVEL_SETTINGS;
 DEFINE_MUTEX(tmem_pressure_settings_lock);
 
 static DEFINE_MUTEX(tmem_pressure_lock);
@@ -82,11 +45,10 @@ static struct tmem_pressure_now tmem_now;
 static struct {
 	bool psi; /* this kernel has it */
 	u32 armed; /* percent that the trigger is armed for; 0: none */
-	u64 looked; /* when, ns */
+	struct tmem_level_meter meter;
 	u64 stall_since; /* from when on stall is counted, ns */
 	u64 stall_total; /* PSI's total then, us */
 	u32 stall_share; /* of the last interval, hundredths of a percent */
-	u64 calm_since[TMEM_THRESHOLDS]; /* low enough to leave; 0: not */
 } tmem_last;
 
 static atomic64_t tmem_looks_begun; /* number of the last; one at a time */
@@ -95,7 +57,7 @@ static DECLARE_WAIT_QUEUE_HEAD(tmem_look_done);
 
 static bool tmem_pressure_active; /* work may be queued */
 static bool tmem_pressure_fired; /* the trigger, since the last look */
-static u64 tmem_reclaim_at[TMEM_RECLAIM_OOM + 1]; /* ns; 0: never */
+static u64 tmem_reclaim_at[TMEM_RECLAIMERS]; /* ns; 0: never */
 
 static void tmem_look(struct work_struct *work);
 static DECLARE_WORK(tmem_kick_work, tmem_look);
@@ -131,7 +93,7 @@ static u32 tmem_stall_share(const struct tmem_pressure_now *now)
 }
 
 static void tmem_measure_stall(struct tmem_pressure_now *now,
-			       const struct tmem_pressure_settings *settings)
+			       const struct tmem_level_settings *settings)
 {
 	bool fired = xchg(&tmem_pressure_fired, false);
 
@@ -155,7 +117,7 @@ static void tmem_measure_stall(struct tmem_pressure_now *now,
 }
 
 /* The trigger is armed for what means MEDIUM. */
-static void tmem_rearm(const struct tmem_pressure_settings *settings)
+static void tmem_rearm(const struct tmem_level_settings *settings)
 {
 	u32 percent = settings->stall[0];
 
@@ -168,88 +130,28 @@ static void tmem_rearm(const struct tmem_pressure_settings *settings)
 
 /* --- the level ----------------------------------------------------------- */
 
-static u32 tmem_level_of(u32 figure, const u32 *thresholds)
-{
-	u32 level = TMEM_LEVEL_LOW;
-
-	while (level < TMEM_THRESHOLDS && figure >= thresholds[level] * 100)
-		level++;
-	return level;
-}
-
-/* The level that reclaim amounts to by itself, for a time. */
-static u32 tmem_level_of_reclaim(const struct tmem_pressure_now *now, u64 hold)
-{
-	static const u32 levels[] = {
-		[TMEM_RECLAIM_KSWAPD] = TMEM_LEVEL_MEDIUM,
-		[TMEM_RECLAIM_DIRECT] = TMEM_LEVEL_HIGH,
-		[TMEM_RECLAIM_OOM] = TMEM_LEVEL_CRITICAL,
-	};
-	int who = TMEM_RECLAIM_OOM;
-	int last = now->psi_on ? TMEM_RECLAIM_OOM : TMEM_RECLAIM_KSWAPD;
-
-	for (; who >= last; who--) {
-		u64 at = READ_ONCE(tmem_reclaim_at[who]);
-
-		/* At least one look sees it, whatever hold_ms is. */
-		if (at && (at + hold > now->updated || at > tmem_last.looked))
-			return levels[who];
-	}
-	return TMEM_LEVEL_LOW;
-}
-
-/* Which levels could be left, and since when. */
-static void tmem_note_calm(const struct tmem_pressure_now *now,
-			   const struct tmem_pressure_settings *settings)
-{
-	u32 margin = settings->hysteresis * 100;
-	u32 i;
-
-	for (i = 0; i < TMEM_THRESHOLDS; i++) {
-		u32 use = settings->use[i] * 100;
-		u32 stall = settings->stall[i] * 100;
-		bool calm = now->use <= use - min(margin, use) &&
-			    now->stall <= stall - min(margin, stall / 2);
-
-		if (!calm)
-			tmem_last.calm_since[i] = 0;
-		else if (!tmem_last.calm_since[i])
-			tmem_last.calm_since[i] = now->updated;
-	}
-}
-
-static u32 tmem_level_next(const struct tmem_pressure_now *now, u64 hold)
-{
-	u32 level = now->level;
-
-	/* Level L has threshold L - 1. */
-	while (level > TMEM_LEVEL_LOW) {
-		u64 since = tmem_last.calm_since[level - 1];
-
-		if (!since || now->updated - since < hold)
-			break;
-		level--;
-	}
-	return max3(level, now->use_level, now->stall_level);
-}
-
 /* Returns whether the level has changed. */
 static bool tmem_judge(struct tmem_pressure_now *now,
-		       const struct tmem_pressure_settings *settings)
+		       const struct tmem_level_settings *settings)
 {
-	u64 hold = (u64)settings->hold_ms * NSEC_PER_MSEC;
-	u32 level;
+	struct tmem_level_meter *meter = &tmem_last.meter;
+	struct tmem_level_figures figures = {
+		.now = now->updated,
+		.use = now->use,
+		.stall = now->stall,
+		.psi = now->psi_on,
+	};
+	u32 i;
 
-	now->use_level = tmem_level_of(now->use, settings->use);
-	now->stall_level = max(tmem_level_of(now->stall, settings->stall),
-			       tmem_level_of_reclaim(now, hold));
-	tmem_note_calm(now, settings);
-	level = tmem_level_next(now, hold);
-	tmem_last.looked = now->updated;
-	if (level == now->level)
+	for (i = 0; i < TMEM_RECLAIMERS; i++)
+		figures.reclaim_at[i] = READ_ONCE(tmem_reclaim_at[i]);
+	tmem_level_look(meter, settings, &figures);
+	now->use_level = meter->use_level;
+	now->stall_level = meter->stall_level;
+	if (meter->level == now->level)
 		return false;
 	now->previous = now->level;
-	now->level = level;
+	now->level = meter->level;
 	now->since = now->updated;
 	now->changes++;
 	return true;
@@ -285,7 +187,7 @@ static void tmem_next_tick(u32 level)
 
 static void tmem_look(struct work_struct *work)
 {
-	struct tmem_pressure_settings settings;
+	struct tmem_level_settings settings;
 	struct tmem_pressure_now now;
 	bool changed;
 	s64 look;
@@ -385,15 +287,14 @@ bool tmem_pressure_psi_on(void)
  */
 static void tmem_first_look(void)
 {
-	struct tmem_pressure_now now = { .since = ktime_get_ns() };
+	struct tmem_pressure_now now = { .updated = ktime_get_ns() };
 
-	now.updated = now.since;
 	tmem_measure_use(&now);
 	tmem_measure_stall(&now, &tmem_pressure_settings);
-	now.level = tmem_level_of(now.use, tmem_pressure_settings.use);
-	now.level = max(now.level,
-			tmem_level_of(now.stall, tmem_pressure_settings.stall));
+	tmem_judge(&now, &tmem_pressure_settings);
+	now.since = now.updated;
 	now.previous = now.level;
+	now.changes = 0;
 	tmem_publish(&now, false);
 }
 

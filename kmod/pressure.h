@@ -11,25 +11,9 @@
 
 #include "tmem.h"
 
-/* The levels that have a threshold: all but LOW. */
-#define TMEM_THRESHOLDS 3
-
-/**
- * struct tmem_pressure_settings - the knobs of sysfs
- * @use, @stall:  thresholds of MEDIUM, HIGH, CRITICAL in percent, ascending
- * @hysteresis:   percent points
- * @hold_ms:      milliseconds
- */
-struct tmem_pressure_settings {
-	u32 use[TMEM_THRESHOLDS];
-	u32 stall[TMEM_THRESHOLDS];
-	u32 hysteresis;
-	u32 hold_ms;
-};
-
 /* pressure.c */
 extern struct workqueue_struct *tmem_pressure_wq;
-extern struct tmem_pressure_settings tmem_pressure_settings;
+extern struct tmem_level_settings tmem_pressure_settings; /* sysfs's */
 extern struct mutex tmem_pressure_settings_lock;
 void tmem_pressure_resample(void); /* and wait for it; may sleep */
 

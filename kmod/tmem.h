@@ -43,6 +43,8 @@
 #include <linux/tmem.h>
 #include <linux/types.h>
 
+#include "tmem_level.h"
+
 #define TMEM_MODULE_MAJOR 0
 #define TMEM_MODULE_MINOR 1
 #define TMEM_MODULE_PATCH 0
@@ -276,13 +278,6 @@ struct tmem_pressure_now {
 	struct tmem_psi full;
 	u64 total;
 	u64 available;
-};
-
-/* Who takes memory back, mildest first. */
-enum tmem_reclaimer {
-	TMEM_RECLAIM_KSWAPD,
-	TMEM_RECLAIM_DIRECT,
-	TMEM_RECLAIM_OOM,
 };
 
 int tmem_pressure_init(void);

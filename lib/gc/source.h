@@ -37,7 +37,7 @@ struct tmem_source {
 	/* The rest is the source's own. */
 	struct tmem_fd opened; /* what fd was at first; other numbers: unknown */
 	struct tmem_pressure *pressure;
-	struct tmem_gc_meter meter;
+	struct tmem_level_meter meter;
 	struct tmem_psi_meter stall;
 	bool open;
 };

@@ -2,17 +2,30 @@
 /*
  * One scale for all that can be short.
  *
- * The module, and the collector without it, call it medium when 5 % of the time
- * is lost to waiting for memory, high at 20 %, critical at 40 %; of memory in
- * use that is 50, 75 and 90 %.  So these are the same points on the scale, with
- * straight lines between them.
+ * A level begins at one share of memory in use and at one of time stalled
+ * (tmem_level.h).  So these are the same point on the scale, with straight
+ * lines between the points.
  */
 #include "monitor/ratio.h"
 
 #include <errno.h>
 
-static const double level_from[] = { 0.0, 0.50, 0.75, 0.90, 1.0 };
-static const uint32_t stall_from[] = { 0, 500, 2000, 4000, 10000 };
+#include "tmem_level.h"
+
+static const double level_from[] = {
+	0.0,
+	TMEM_USE_MEDIUM / 100.0,
+	TMEM_USE_HIGH / 100.0,
+	TMEM_USE_CRITICAL / 100.0,
+	1.0,
+};
+static const uint32_t stall_from[] = {
+	0,
+	TMEM_STALL_MEDIUM * 100,
+	TMEM_STALL_HIGH * 100,
+	TMEM_STALL_CRITICAL * 100,
+	10000,
+};
 
 double tmem_ratio_of(uint64_t used, uint64_t limit)
 {

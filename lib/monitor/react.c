@@ -17,7 +17,7 @@ void tmem_react_measure(struct tmem_react *react,
 {
 	sample->level = TMEM_LEVEL_LOW;
 	if (sample->limiting == TMEM_RESOURCE_NONE)
-		react->now = react->then = (struct tmem_gc_meter){ 0 };
+		react->now = react->then = (struct tmem_level_meter){ 0 };
 	else
 		sample->level = tmem_gc_meter_look(&react->now, sample->time_ns,
 						   meter_use(sample->ratio), 0);

@@ -15,7 +15,7 @@
 
 /* Levels with their hysteresis.  All zero at first. */
 struct tmem_react {
-	struct tmem_gc_meter now, then; /* measured; predicted */
+	struct tmem_level_meter now, then; /* measured; predicted */
 	enum tmem_level followed;
 };
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Proves how the pressure level is found without the module: figures are read
- * exactly or refused, never guessed; the level goes up at once and down with
- * hysteresis, after a time; a file that cannot be read is an error and no
- * level; and a descriptor that is gone is not closed a second time.
+ * exactly or refused, never guessed; a file that cannot be read is an error and
+ * no level; and a descriptor that is gone is not closed a second time.  (The
+ * rule from figures to a level is level.c's.)
  */
 #include "lib_test.h"
 
@@ -131,84 +131,7 @@ TEST(this_machine)
 	EXPECT_EQ(-EISDIR, tmem_gc_use_read("/proc", &use));
 }
 
-/* --- the meter ------------------------------------------------------------------ */
-
 #define S 1000000000ull
-
-TEST(thresholds)
-{
-	static const struct {
-		uint32_t use, stall;
-		enum tmem_level level;
-	} at[] = {
-		{ 0, 0, TMEM_LEVEL_LOW },
-		{ 4999, 499, TMEM_LEVEL_LOW },
-		{ 5000, 0, TMEM_LEVEL_MEDIUM },
-		{ 0, 500, TMEM_LEVEL_MEDIUM },
-		{ 7499, 1999, TMEM_LEVEL_MEDIUM },
-		{ 7500, 0, TMEM_LEVEL_HIGH },
-		{ 0, 2000, TMEM_LEVEL_HIGH },
-		{ 8999, 3999, TMEM_LEVEL_HIGH },
-		{ 9000, 0, TMEM_LEVEL_CRITICAL },
-		{ 0, 4000, TMEM_LEVEL_CRITICAL },
-		{ 10000, 10000, TMEM_LEVEL_CRITICAL },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
-		struct tmem_gc_meter m = { 0 };
-
-		EXPECT_EQ((int)at[i].level,
-			  (int)tmem_gc_meter_look(&m, 5 * S, at[i].use,
-						  at[i].stall));
-	}
-}
-
-/* The module's own example, see kmod/pressure.c. */
-TEST(hysteresis)
-{
-	static const struct {
-		uint64_t s;
-		uint32_t use;
-		enum tmem_level level;
-	} at[] = {
-		{ 0, 4800, TMEM_LEVEL_LOW },
-		{ 1, 7600, TMEM_LEVEL_HIGH },
-		{ 2, 7400, TMEM_LEVEL_HIGH },
-		{ 3, 6900, TMEM_LEVEL_HIGH },
-		{ 4, 7100, TMEM_LEVEL_HIGH },
-		{ 5, 6800, TMEM_LEVEL_HIGH },
-		{ 7, 6800, TMEM_LEVEL_MEDIUM },
-		{ 8, 4400, TMEM_LEVEL_MEDIUM },
-		{ 10, 4400, TMEM_LEVEL_LOW },
-		{ 11, 9500, TMEM_LEVEL_CRITICAL },
-		{ 12, 1000, TMEM_LEVEL_CRITICAL },
-		{ 14, 1000, TMEM_LEVEL_LOW },
-	};
-	struct tmem_gc_meter m = { 0 };
-	size_t i;
-
-	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++)
-		EXPECT_EQ((int)at[i].level,
-			  (int)tmem_gc_meter_look(&m, at[i].s * S, at[i].use,
-						  0))
-		{
-			printf("# at %llu s\n", (unsigned long long)at[i].s);
-		}
-}
-
-/* A little stall in the background does not keep the level up. */
-TEST(hysteresis_of_the_stall)
-{
-	struct tmem_gc_meter m = { 0 };
-
-	tmem_gc_meter_look(&m, 1 * S, 0, 500);
-	tmem_gc_meter_look(&m, 2 * S, 0, 251);
-	EXPECT_EQ(TMEM_LEVEL_MEDIUM,
-		  (int)tmem_gc_meter_look(&m, 9 * S, 0, 251));
-	tmem_gc_meter_look(&m, 10 * S, 0, 250);
-	EXPECT_EQ(TMEM_LEVEL_LOW, (int)tmem_gc_meter_look(&m, 12 * S, 0, 250));
-}
 
 /* --- the source ------------------------------------------------------------------ */
 
@@ -325,7 +248,7 @@ TEST_F(source, stall_since_the_last_look)
 	LOOK("some avg10=0.00 avg60=0.00 avg300=0.00 total=3001000\n", ROOM);
 	EXPECT_EQ(TMEM_LEVEL_HIGH, (int)self->look.level);
 	/* A total that went back is another machine's: nothing follows. */
-	self->s.meter = (struct tmem_gc_meter){ 0 };
+	self->s.meter = (struct tmem_level_meter){ 0 };
 	LOOK(CALM, ROOM);
 	EXPECT_EQ(TMEM_LEVEL_LOW, (int)self->look.level);
 }
