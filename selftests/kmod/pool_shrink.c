@@ -36,7 +36,7 @@ FIXTURE_SETUP(shrink)
 	snprintf(self->target, sizeof(self->target), "node%d/pool_target_bytes",
 		 self->node);
 	ASSERT_EQ(0, kt_steer(&self->knobs));
-	ASSERT_TRUE(kt_level_wait(self->page, TMEM_LEVEL_LOW, 9000));
+	ASSERT_TRUE(kt_level_wait(self->page, TMEM_LEVEL_LOW));
 	ASSERT_EQ(0, kt_knob(&self->knobs, self->low, "0"));
 	ASSERT_EQ(0, kt_knob(&self->knobs, self->target, "0"));
 	ASSERT_TRUE(kt_pool_holds(self->node, 0, 1000));

@@ -8,7 +8,6 @@
 
 #include "tmem_test.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <linux/genetlink.h>
@@ -87,15 +86,11 @@ static inline int kt_nl_send(struct kt_nl *nl, struct kt_nl_msg *m)
 	return 0;
 }
 
-/* The bytes received, or -errno; -EAGAIN if nothing came in 5 s. */
-static inline int kt_nl_receive(struct kt_nl *nl)
+/* The bytes received, or -errno.  @flags as of recv(). */
+static inline int kt_nl_receive(struct kt_nl *nl, int flags)
 {
-	struct pollfd p = { .fd = nl->fd, .events = POLLIN };
-	ssize_t got;
+	ssize_t got = recv(nl->fd, nl->buf, sizeof(nl->buf), MSG_TRUNC | flags);
 
-	if (poll(&p, 1, 5000) <= 0)
-		return -EAGAIN;
-	got = recv(nl->fd, nl->buf, sizeof(nl->buf), MSG_TRUNC);
 	if (got > (ssize_t)sizeof(nl->buf))
 		return -EMSGSIZE;
 	return got < 0 ? -errno : (int)got;
@@ -186,7 +181,7 @@ static inline int kt_nl_ask(struct kt_nl *nl, struct kt_nl_msg *m,
 	nl->error[0] = 0;
 	while (!ret) {
 		struct nlmsghdr *h = (void *)nl->buf;
-		int len = kt_nl_receive(nl);
+		int len = kt_nl_receive(nl, 0);
 
 		if (len < 0)
 			return len;
@@ -272,16 +267,12 @@ static inline int kt_nl_join(struct kt_nl *nl)
 		       0;
 }
 
-/* The next notice within the time, in nl->buf; NULL if there is none. */
-static inline const struct nlmsghdr *kt_nl_notice(struct kt_nl *nl, int ms)
+/* The next notice, in nl->buf, or NULL; MSG_DONTWAIT: only if it is there. */
+static inline const struct nlmsghdr *kt_nl_notice(struct kt_nl *nl, int flags)
 {
-	struct pollfd p = { .fd = nl->fd, .events = POLLIN };
 	struct nlmsghdr *h = (void *)nl->buf;
-	int len;
+	int len = kt_nl_receive(nl, flags);
 
-	if (poll(&p, 1, ms) <= 0)
-		return NULL;
-	len = kt_nl_receive(nl);
 	if (len < 0 || !NLMSG_OK(h, (unsigned int)len) ||
 	    h->nlmsg_type != nl->family ||
 	    ((struct genlmsghdr *)NLMSG_DATA(h))->cmd != TMEM_CMD_PRESSURE_NTF)

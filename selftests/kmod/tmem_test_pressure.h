@@ -19,14 +19,6 @@
 
 #define KT_PSI "/proc/pressure/memory"
 
-static inline uint64_t kt_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
-}
-
 static inline bool kt_psi_on(void)
 {
 	char c;
@@ -61,76 +53,62 @@ static inline uint32_t kt_level(const struct tmem_status *page)
 	return __atomic_load_n(&page->level, __ATOMIC_RELAXED);
 }
 
-/* A copy whose fields belong together; false if there was none in 2 s. */
+/*
+ * Has the module look now.  On return that look and all before it are over,
+ * and every reader has been told what came of them: a write to any setting
+ * waits for that.
+ */
+static inline bool kt_look(void)
+{
+	char text[24];
+
+	return kt_sysfs_read("pressure/hold_ms", text, sizeof(text)) > 0 &&
+	       !kt_sysfs_write("pressure/hold_ms", text);
+}
+
+static inline bool kt_status_try(const struct tmem_status *page, void *copy,
+				 size_t size)
+{
+	uint32_t seq = __atomic_load_n(&page->seq, __ATOMIC_ACQUIRE);
+
+	if (seq & 1)
+		return false;
+	memcpy(copy, page, size);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&page->seq, __ATOMIC_RELAXED) == seq;
+}
+
+/* A copy whose fields belong together; false if there was none. */
 static inline bool kt_status_copy(const struct tmem_status *page, void *copy,
 				  size_t size)
 {
-	uint64_t until = kt_now() + 2000000000U;
-	uint32_t seq;
-
-	do {
-		seq = __atomic_load_n(&page->seq, __ATOMIC_ACQUIRE);
-		if (seq & 1)
-			continue;
-		memcpy(copy, page, size);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (__atomic_load_n(&page->seq, __ATOMIC_RELAXED) == seq)
-			return true;
-	} while (kt_now() < until);
-	return false;
+	return PACE_UNTIL(kt_status_try(page, copy, size));
 }
 
-/* Waits until the level is this one. */
-static inline bool kt_level_wait(const struct tmem_status *page, uint32_t level,
-				 unsigned int ms)
+/* Looks again and again until the level is this one. */
+static inline bool kt_level_wait(const struct tmem_status *page, uint32_t level)
 {
-	uint64_t until = kt_now() + ms * 1000000ULL;
-
-	while (kt_level(page) != level) {
-		if (kt_now() > until)
-			return false;
-		kt_sleep_ms(1);
-	}
-	return true;
+	return PACE_UNTIL(kt_look() && kt_level(page) == level);
 }
 
-/* Waits until the level is this one or worse. */
-static inline bool kt_level_wait_least(const struct tmem_status *page,
-				       uint32_t level, unsigned int ms)
-{
-	uint64_t until = kt_now() + ms * 1000000ULL;
-
-	while (kt_level(page) < level) {
-		if (kt_now() > until)
-			return false;
-		kt_sleep_ms(1);
-	}
-	return true;
-}
-
-/* Waits until the page was written so many times more. */
+/* Waits until the module has written the page so many times by itself. */
 static inline bool kt_status_written(const struct tmem_status *page,
-				     uint32_t times, unsigned int ms)
+				     uint32_t times)
 {
 	uint32_t from = __atomic_load_n(&page->seq, __ATOMIC_ACQUIRE);
-	uint64_t until = kt_now() + ms * 1000000ULL;
 
-	while (__atomic_load_n(&page->seq, __ATOMIC_ACQUIRE) - from <
-	       2 * times) {
-		if (kt_now() > until)
-			return false;
-		kt_sleep_ms(1);
-	}
-	return true;
+	return PACE_UNTIL(__atomic_load_n(&page->seq, __ATOMIC_ACQUIRE) -
+				  from >=
+			  2 * times);
 }
 
 /* --- events ----------------------------------------------------------------- */
 
-/* What poll() says within the time; 0: nothing. */
-static inline int kt_poll(int fd, short events, int ms)
+/* What poll() says now; 0: nothing. */
+static inline int kt_poll(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
-	int n = poll(&p, 1, ms);
+	int n = poll(&p, 1, 0);
 
 	return n < 0 ? -errno : n ? p.revents : 0;
 }
@@ -193,22 +171,36 @@ static inline int kt_thresholds(struct kt_knobs *k, const char *of,
 	return ret ? ret : kt_threshold(k, of, "critical", critical);
 }
 
+/* At least so many percent are in use from now on, until the process ends. */
+static inline int kt_use_least(unsigned int percent)
+{
+	size_t one = (size_t)sysconf(_SC_PHYS_PAGES) / 100 * KT_PAGE;
+	char text[16];
+	unsigned int use;
+
+	if (kt_sysfs_read("pressure/use", text, sizeof(text)) <= 0)
+		return -EIO;
+	use = (unsigned int)atoi(text);
+	if (use >= percent)
+		return 0;
+	return mmap(NULL, one * (percent - use), KT_RW,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
+		    0) == MAP_FAILED ?
+		       -errno :
+		       0;
+}
+
 /*
- * From now on the level goes by memory use, and falls at once.  Ballast sees to
- * it that some per cent are in use; it goes with the process.  Only a stall of
+ * From now on the level goes by memory use, and falls at once.  Only a stall of
  * 98 % of the time and more counts still; where one is made, CRITICAL is a
  * level that stays.
  */
 static inline int kt_steer(struct kt_knobs *k)
 {
-	size_t ballast = (size_t)sysconf(_SC_PHYS_PAGES) * KT_PAGE / 20;
-	void *p = mmap(NULL, ballast, KT_RW,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	int ret;
+	int ret = kt_use_least(6);
 
-	if (p == MAP_FAILED)
-		return -ENOMEM;
-	ret = kt_knob(k, "pressure/hold_ms", "0");
+	if (!ret)
+		ret = kt_knob(k, "pressure/hold_ms", "0");
 	if (!ret)
 		ret = kt_knob(k, "pressure/hysteresis", "0");
 	if (!ret)
@@ -236,7 +228,7 @@ static inline int kt_steer_to(struct kt_knobs *k, uint32_t level)
 static inline bool kt_steer_wait(struct kt_knobs *k,
 				 const struct tmem_status *page, uint32_t level)
 {
-	return !kt_steer_to(k, level) && kt_level_wait(page, level, 5000);
+	return !kt_steer_to(k, level) && kt_level_wait(page, level);
 }
 
 /* --- a real stall ----------------------------------------------------------- */
@@ -244,25 +236,15 @@ static inline bool kt_steer_wait(struct kt_knobs *k,
 struct kt_stall {
 	struct kt_cgroup cg;
 	pid_t pid;
-	/* Shared with the process that stalls. */
-	struct {
-		uint64_t started; /* kt_now() before it goes over the limit */
-		uint64_t pages;
-	} * at;
 };
 
 /* A group of its own beside the one that is named after the process. */
 static inline int kt_stall_init(struct kt_stall *s, const char *name)
 {
-	int ret;
+	int ret = kt_write_file(KT_CGROUP_ROOT "/cgroup.subtree_control",
+				"+memory");
 
 	memset(s, 0, sizeof(*s));
-	s->at = mmap(NULL, sizeof(*s->at), KT_RW, MAP_SHARED | MAP_ANONYMOUS,
-		     -1, 0);
-	if (s->at == MAP_FAILED)
-		return -ENOMEM;
-	ret = kt_write_file(KT_CGROUP_ROOT "/cgroup.subtree_control",
-			    "+memory");
 	if (ret)
 		return ret;
 	snprintf(s->cg.path, sizeof(s->cg.path),
@@ -291,20 +273,15 @@ static inline void kt_stall_run(const struct kt_stall *s)
 	if (p == MAP_FAILED)
 		_exit(2);
 	madvise(p, size, MADV_NOHUGEPAGE);
-	__atomic_store_n(&s->at->started, kt_now(), __ATOMIC_RELEASE);
 	for (;;) {
-		for (size_t i = 0; i < size; i += KT_PAGE) {
+		for (size_t i = 0; i < size; i += KT_PAGE)
 			p[i] = 1;
-			__atomic_add_fetch(&s->at->pages, 1, __ATOMIC_RELAXED);
-		}
 		madvise(p, size, MADV_DONTNEED);
 	}
 }
 
 static inline int kt_stall_start(struct kt_stall *s)
 {
-	s->at->started = 0;
-	s->at->pages = 0;
 	s->pid = fork();
 	if (!s->pid)
 		kt_stall_run(s);
@@ -324,9 +301,6 @@ static inline void kt_stall_stop(struct kt_stall *s)
 static inline int kt_stall_fini(struct kt_stall *s)
 {
 	kt_stall_stop(s);
-	if (s->at && (void *)s->at != MAP_FAILED)
-		munmap(s->at, sizeof(*s->at));
-	s->at = NULL;
 	return kt_cgroup_fini(&s->cg);
 }
 
