@@ -218,7 +218,9 @@ check "one that answers a byte at a time" \
 	complained 1 "process $pid has not answered for 10 seconds"
 
 stopped() {
-	! grep -L '^State:.*T' "/proc/$served"/task/*/status | grep -q .
+	local running
+	running=$(grep -L '^State:.*T' "/proc/$served"/task/*/status) || true
+	[[ -z $running ]]
 }
 kill -STOP "$served"
 until_true stopped

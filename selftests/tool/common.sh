@@ -3,8 +3,8 @@
 #
 # common.sh - what the tests of tmemctl share.  Sourced; not a test itself.
 #
-# $TMEMCTL is the program under test.  Output is TAP.  After run or fake,
-# $status, $work/out and $work/err hold what the program left.
+# $TMEMCTL is the program under test.  Output is TAP.  After run, fake
+# or clocked, $status, $work/out and $work/err hold what the program left.
 
 set -euo pipefail
 
@@ -248,7 +248,7 @@ can_be_asked() {
 # at_work PID - it answers, and has passed some steps.
 at_work() {
 	"$tmemctl" snapshot -p "$1" 2>/dev/null |
-		grep -qE '"steps": *\{"count": *([2-9]|[1-9][0-9])'
+		grep -E '"steps": *\{"count": *([2-9]|[1-9][0-9])' >/dev/null
 }
 
 # serve [COMMAND...] - a replay of $work/trace that can be asked, and mostly
