@@ -17,7 +17,7 @@ use Exporter 'import';
 our @EXPORT = qw(
   claim_machine child_command run_jobs each_line judge problem
   add_seconds summary clear_environment cores hang_limit slurp open_log tail_of
-  clean levels
+  clean levels script_helpers
 );
 
 our $quiet = 0; # only what failed is printed
@@ -72,6 +72,11 @@ sub levels {
 		push @programs, { name => $name, level => $level, tags => { map { $_ => 1 } @tags } };
 	}
 	return @programs;
+}
+
+# What the tests of tmemctl preload.
+sub script_helpers {
+	return map { s,^selftests/(.*)\.c$,build/selftests/$1.so,r } glob('selftests/tool/*.c');
 }
 
 # The kselftest "settings" file says after how many seconds a program hangs.

@@ -164,11 +164,6 @@ sub library_group {
 	  && do { announce($group); host($group, $kind, $prefix, @names); 1 };
 }
 
-# What the scripts preload.
-sub helpers {
-	return map { s,^selftests/(.*)\.c$,build/selftests/$1.so,r } glob('selftests/tool/*.c');
-}
-
 sub scripts {
 	my ($group, @names) = @_;
 	announce($group);
@@ -351,7 +346,7 @@ my %group = (
 	lint => sub { packages('lint') && lint('lint') },
 	asan => sub { library_group('asan', 'lib-asan', [steady_addresses()], at_level('lib', 'check')) },
 	tool => sub {
-		packages('check') && build('tmemctl', 'tool', helpers())
+		packages('check') && build('tmemctl', 'tool', script_helpers())
 		  && scripts('tool', grep { !m,/, } at_level('tool', 'check'));
 	},
 	module => sub { kernels() && lint('module', 'module') },
@@ -362,7 +357,7 @@ my %group = (
 	valgrind => sub { packages('full') && library_group('valgrind', 'lib', \@valgrind, tagged('lib', 'valgrind')) },
 	watched => sub { library_group('watched', 'lib', [], tagged('lib', 'watched')) },
 	'tool-full' => sub {
-		packages('full') && build('tmemctl and benchmarks', 'tool', 'bench-programs', helpers())
+		packages('full') && build('tmemctl and benchmarks', 'tool', 'bench-programs', script_helpers())
 		  && scripts('tool-full', at_level('tool', 'full'));
 	},
 	'vm-6.12' => sub { vm_all('6.12') },

@@ -28,13 +28,15 @@ my ($begin, $now, $runs) = (time, 'building', 0);
 
 # --- what is run ------------------------------------------------------------------
 
+# Its C or its shell source draws random numbers.
 sub draws {
 	my ($program) = @_;
-	return slurp("selftests/$program.c") =~ /\bpace_seed\(/;
+	return slurp("selftests/$program.c") =~ /\bpace_seed\(/
+	  || slurp("selftests/$program.sh") =~ /\bmore_rounds\b/;
 }
 
 # Library programs run with each sanitizer that says something of them; those of
-# the module on each kernel in turn, which is the round's matter.
+# the module on another kernel in each round.
 sub units {
 	my (@host, @guest, @units);
 
@@ -43,6 +45,7 @@ sub units {
 		my %unit = (folder => $folder, name => $name,
 			seconds => $p->{level} eq 'soak' ? $soak_seconds : $seconds);
 		next unless $p->{level} eq 'soak' || draws($p->{name});
+		push @host, { %unit, kind => 'tool' } if $folder eq 'tool';
 		push @host, { %unit, kind => 'lib-asan' } if $folder eq 'lib';
 		push @host, { %unit, kind => 'lib-tsan' } if $p->{tags}{tsan};
 		push @guest, \%unit if $folder eq 'kmod';
@@ -80,6 +83,8 @@ sub command {
 	my ($unit, $seed, $round) = @_;
 	my @set = ("TMEM_SEED=$seed", "TMEM_SOAK_SECONDS=$unit->{seconds}");
 
+	return ('env', @set, "selftests/tool/$unit->{name}.sh")
+	  if ($unit->{kind} // '') eq 'tool';
 	return ('env', @set, 'TMEM_BACKEND=anon', 'setarch', '-R',
 		"build/selftests/$unit->{kind}/$unit->{name}") if $unit->{kind};
 	return ('selftests/vm/run.sh', '--kernel', kernel_of($round), '--nodes', 2,
@@ -141,8 +146,9 @@ sub main {
 		child_command("$logs/prepare.log", @$_) == 0
 		  or die tail_of(slurp("$logs/prepare.log"), 5) . "@$_ failed\n";
 	}
-	build('tool', 'modules', map {
-		'build/selftests/' . ($_->{kind} // 'kmod') . "/$_->{name}" } @units);
+	build('tool', 'modules', script_helpers(), map {
+		'build/selftests/' . ($_->{kind} // 'kmod') . "/$_->{name}" }
+	  grep { ($_->{kind} // '') ne 'tool' } @units);
 	$Results::quiet = 1;
 	$begin = time;
 	local $SIG{ALRM} = sub { minute(); alarm(60); };
