@@ -52,6 +52,15 @@ struct kt_arena {
 	uint32_t *ctl;
 };
 
+/* Without the module there is nothing to test, as kselftest says it. */
+__attribute__((constructor)) static void kt_need_device(void)
+{
+	if (!access(KT_DEVICE, F_OK))
+		return;
+	printf("1..0 # SKIP " KT_DEVICE " is not there: the module is not loaded\n");
+	exit(KSFT_SKIP);
+}
+
 /*
  * Opens the device and takes the process out of NUMA balancing, which marks
  * mappings now and then; Linux 6.1 then says that the page is not there.
@@ -305,13 +314,6 @@ static inline int kt_wait(pid_t pid)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return status;
-}
-
-static inline void kt_sleep_ms(unsigned int ms)
-{
-	struct timespec ts = { ms / 1000, (long)(ms % 1000) * 1000000 };
-
-	nanosleep(&ts, NULL);
 }
 
 #endif /* TMEM_TEST_H */
