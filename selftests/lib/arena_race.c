@@ -5,8 +5,6 @@
  * others purge all the time.  A span that was won back must hold every word
  * that was written, one that was lost must hold none, a busy one must keep
  * what it has, and every loss must have been counted.
- *
- * Runs for TMEM_TEST_SECONDS (default 6) in all.
  */
 #include "lib_test.h"
 
@@ -32,20 +30,12 @@ struct user {
 struct race {
 	struct tmem_arena *arena;
 	bool moving;
-	uint64_t until;
+	atomic_uint purgers;
 	atomic_bool stop;
 	atomic_uint corrupt;
 	_Atomic(uint64_t) kept, lost, purged;
 	struct user user[USERS];
 };
-
-static unsigned int seconds(void)
-{
-	const char *text = getenv("TMEM_TEST_SECONDS");
-	int s = text ? atoi(text) : 0;
-
-	return s > 0 ? (unsigned int)s : 6;
-}
 
 static uint64_t *word_at(char *span, unsigned int k)
 {
@@ -141,20 +131,23 @@ static void user_step(struct user *u)
 	}
 }
 
+/* Until spans have been kept and lost, at least. */
 static void *user_run(void *arg)
 {
-	struct user *u = arg;
-	unsigned int n = 0;
+	struct race *race = ((struct user *)arg)->race;
 
-	while (n++ % 16 || lt_ms() < u->race->until)
-		user_step(u);
+	PACE_ROUNDS(LT_COUNT(1000, 200))
+	{
+		user_step(arg);
+	}
+	PACE_UNTIL((user_step(arg), race->kept && race->lost));
 	return NULL;
 }
 
 static void *purger_run(void *arg)
 {
 	struct race *race = arg;
-	uint64_t random = lt_ms();
+	uint64_t random = lt_mix(atomic_fetch_add(&race->purgers, 1));
 	uint32_t first, n;
 
 	while (!atomic_load(&race->stop)) {
@@ -216,7 +209,6 @@ static bool race_run(struct race *race)
 	pthread_t purger[PURGERS];
 	uint32_t i;
 
-	race->until = lt_ms() + seconds() * 500;
 	for (i = 0; i < PURGERS; i++)
 		if (pthread_create(&purger[i], NULL, purger_run, race))
 			return false;
@@ -277,18 +269,19 @@ struct filler {
 	pthread_t id;
 };
 
+static uint32_t purge_some(struct filler *f)
+{
+	uint32_t n;
+
+	return tmem_arena_purge(f->arena, f->first, OWN, &n) ? 0 : n;
+}
+
 /* On /dev/tmem a span that another thread's call looks at is left for later. */
 static bool purge_all(struct filler *f)
 {
-	uint64_t until = lt_ms() + 5000;
-	uint32_t all = 0, n;
+	uint32_t all = 0;
 
-	while (all < OWN && lt_ms() < until) {
-		if (tmem_arena_purge(f->arena, f->first, OWN, &n))
-			return false;
-		all += n;
-	}
-	return all == OWN;
+	return PACE_UNTIL((all += purge_some(f)) >= OWN) && all == OWN;
 }
 
 /* Calls on different spans of one arena, all at the same time. */
@@ -296,11 +289,12 @@ static void *filler_run(void *arg)
 {
 	struct tmem_arena_usage usage = TMEM_ARENA_USAGE_INIT;
 	struct filler *f = arg;
-	uint64_t until = lt_ms() + seconds() * 500;
-	uint32_t i, n;
+	uint32_t i = 0, n;
 	char *at;
 
-	for (i = 0; i < 100 && lt_ms() < until; i++) {
+	PACE_ROUNDS(LT_COUNT(30, 10))
+	{
+		i++;
 		at = tmem_arena_map(f->arena, NULL, f->first, OWN);
 		if (!at || tmem_arena_populate(f->arena, f->first, OWN))
 			return "no memory";

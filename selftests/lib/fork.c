@@ -9,6 +9,7 @@
  * the parent's own, which it can read; a write to one ends the child.
  */
 #include "lib_test.h"
+#include "task_state.h"
 
 #define BLOCKS 7
 
@@ -366,17 +367,18 @@ TEST_F(family, child_asks)
 
 TEST_F(family, many_children)
 {
-	const unsigned int children = LT_COUNT(60, 12);
-	unsigned int i;
+	unsigned int i = 0;
 
-	for (i = 0; i < children; i++) {
-		ASSERT_EQ(0, lt_child(i % 2 ? allocates : frees, &self->f));
+	PACE_ROUNDS(LT_COUNT(60, 12))
+	{
+		ASSERT_EQ(0, lt_child(i++ % 2 ? allocates : frees, &self->f));
 		ASSERT_TRUE(family_kept(&self->f));
 	}
 }
 
 /* Threads that are in the middle of anything when the process forks. */
 struct busy {
+	atomic_uint started;
 	atomic_bool stop;
 	atomic_uint bad;
 };
@@ -384,7 +386,7 @@ struct busy {
 static void *busy_run(void *arg)
 {
 	struct busy *busy = arg;
-	uint64_t random = (uintptr_t)&random;
+	uint64_t random = lt_mix(atomic_fetch_add(&busy->started, 1));
 	size_t size;
 	char *block;
 
@@ -421,7 +423,6 @@ static int allocates_and_frees(void *arg)
 
 TEST_F(family, while_threads_allocate)
 {
-	const unsigned int children = LT_COUNT(40, 8);
 	struct busy busy = { .stop = false };
 	pthread_t thread[3];
 	unsigned int i;
@@ -429,7 +430,8 @@ TEST_F(family, while_threads_allocate)
 
 	for (i = 0; i < ARRAY_SIZE(thread); i++)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, busy_run, &busy));
-	for (i = 0; i < children; i++) {
+	PACE_ROUNDS(LT_COUNT(40, 8))
+	{
 		status = lt_child(allocates_and_frees, &self->f);
 		EXPECT_EQ(0, status);
 		EXPECT_TRUE(family_kept(&self->f));
@@ -448,6 +450,8 @@ TEST_F(family, while_threads_allocate)
 /* A listener that holds a thread in the middle of the set-up. */
 struct slow {
 	atomic_bool in, out;
+	atomic_int forker; /* its thread id */
+	char word[8]; /* TMEM_BACKEND of its child */
 };
 
 static void slow_line(void *ctx, enum tmem_log_level level, const char *line)
@@ -457,8 +461,7 @@ static void slow_line(void *ctx, enum tmem_log_level level, const char *line)
 	(void)level;
 	(void)line;
 	atomic_store(&slow->in, true);
-	while (!atomic_load(&slow->out))
-		usleep(1000);
+	PACE_UNTIL(atomic_load(&slow->out));
 }
 
 static void *slow_init(void *arg)
@@ -480,25 +483,27 @@ static int first_block(void *arg)
 /* The set-up is one of the things that a fork may come in the middle of. */
 static void *fork_meanwhile(void *arg)
 {
-	return (void *)(intptr_t)lt_child(first_block, arg);
+	struct slow *slow = arg;
+
+	atomic_store(&slow->forker, gettid());
+	return (void *)(intptr_t)lt_child(first_block, slow->word);
 }
 
 TEST(while_it_is_set_up)
 {
-	char word[8];
 	struct slow slow = { .in = false };
 	pthread_t init, forker;
 	void *status = (void *)-1L;
 
-	strcpy(word, lt_backend_word());
+	strcpy(slow.word, lt_backend_word());
 	setenv("TMEM_BACKEND", "nonsense", 1);
 	tmem_set_log(slow_line, &slow);
 	ASSERT_EQ(0, pthread_create(&init, NULL, slow_init, NULL));
-	while (!atomic_load(&slow.in))
-		usleep(1000);
+	EXPECT_TRUE(PACE_UNTIL(atomic_load(&slow.in)));
 	/* fork() may wait for the set-up; then it must have an end. */
-	ASSERT_EQ(0, pthread_create(&forker, NULL, fork_meanwhile, word));
-	usleep(300000);
+	ASSERT_EQ(0, pthread_create(&forker, NULL, fork_meanwhile, &slow));
+	EXPECT_TRUE(PACE_UNTIL(atomic_load(&slow.forker) &&
+			       task_state(atomic_load(&slow.forker)) == 'S'));
 	atomic_store(&slow.out, true);
 	pthread_join(init, NULL);
 	pthread_join(forker, &status);

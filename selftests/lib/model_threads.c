@@ -5,8 +5,8 @@
  * or grow them, and takes some in.  Threads end after some hundred steps, with
  * their caches full; another one goes on with their list.  All strategies'
  * pools are shared by all; each list has one more pool, which goes with
- * everything that is in it now and then.  Somebody trims, asks and checks the
- * heap's invariants all the time.
+ * everything that is in it now and then.  Another thread trims, asks and checks
+ * the heap's invariants meanwhile.
  */
 #include "heap_test.h"
 
@@ -31,7 +31,7 @@ struct world {
 	struct tmem_pool *pool[POOLS];
 	struct heap_block *_Atomic box[BOXES];
 	size_t size_max, bytes_max;
-	uint64_t until;
+	unsigned int heirs; /* threads that follow each other in a lane */
 	atomic_uint wrong;
 	_Atomic(uint64_t) bytes, steps, threads, handed;
 	atomic_bool stop;
@@ -189,11 +189,9 @@ static void *lane_run(void *arg)
 	uint64_t steps = lt_between(&lane->random, 50, 800), i;
 
 	for (i = 0; i < steps; i++) {
-		if (i % 8 == 0 && lt_ms() > lane->world->until)
-			break;
 		lane_step(lane);
+		atomic_fetch_add(&lane->world->steps, 1);
 	}
-	atomic_fetch_add(&lane->world->steps, i);
 	atomic_fetch_add(&lane->world->threads, 1);
 	return NULL;
 }
@@ -204,7 +202,10 @@ static void *lane_lead(void *arg)
 	struct lane *lane = arg;
 	pthread_t id;
 
-	while (lt_ms() <= lane->world->until && !lane->world->wrong) {
+	PACE_ROUNDS(lane->world->heirs)
+	{
+		if (lane->world->wrong)
+			break;
 		if (pthread_create(&id, NULL, lane_run, lane)) {
 			wrong(lane->world, "no thread");
 			break;
@@ -214,13 +215,15 @@ static void *lane_lead(void *arg)
 	return NULL;
 }
 
+/* Again when the others have made a step. */
 static void *watch_run(void *arg)
 {
+	uint64_t random = 5, steps;
 	struct world *w = arg;
-	uint64_t random = 5;
 	struct tmem_stats s;
 
 	while (!atomic_load(&w->stop)) {
+		steps = atomic_load(&w->steps);
 		s = lt_stats();
 		if (s.misuse || s.failures)
 			wrong(w, "the statistics tell of misuse or failures");
@@ -228,7 +231,8 @@ static void *watch_run(void *arg)
 			wrong(w, "tmem_check() found something");
 		if (lt_random(&random) % 4 == 0)
 			tmem_trim(lt_random(&random) % 64 * LT_MIB);
-		usleep(3000);
+		PACE_UNTIL(atomic_load(&w->steps) != steps ||
+			   atomic_load(&w->stop));
 	}
 	return NULL;
 }
@@ -261,16 +265,16 @@ FIXTURE(crowd)
 FIXTURE_VARIANT(crowd)
 {
 	size_t size_max, bytes_max;
-	unsigned int ms, ms_sanitized;
+	unsigned int heirs, heirs_sanitized;
 };
 
 /* clang-format off */
 FIXTURE_VARIANT_ADD(crowd, small)
-{ 4 * LT_KIB, 12 * LT_MIB, 3000, 5000 };
+{ 4 * LT_KIB, 12 * LT_MIB, 40, 8 };
 FIXTURE_VARIANT_ADD(crowd, middle)
-{ LT_MIB, 64 * LT_MIB, 3000, 5000 };
+{ LT_MIB, 64 * LT_MIB, 20, 4 };
 FIXTURE_VARIANT_ADD(crowd, all)
-{ 80 * LT_MIB, 240 * LT_MIB, 6000, 8000 };
+{ 80 * LT_MIB, 240 * LT_MIB, 10, 3 };
 /* clang-format on */
 
 FIXTURE_SETUP(crowd)
@@ -291,7 +295,7 @@ FIXTURE_SETUP(crowd)
 		self->w->lane[i].world = self->w;
 		self->w->lane[i].random = self->seed + (i << 40);
 	}
-	self->w->until = lt_ms() + LT_COUNT(variant->ms, variant->ms_sanitized);
+	self->w->heirs = LT_COUNT(variant->heirs, variant->heirs_sanitized);
 }
 
 FIXTURE_TEARDOWN(crowd)

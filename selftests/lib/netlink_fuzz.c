@@ -147,11 +147,13 @@ TEST(random_messages)
 {
 	uint64_t random = pace_seed();
 	struct edge edge = { 0 };
-	unsigned int i;
+	unsigned int i = 0;
 	size_t length;
 	char *bytes;
 
-	for (i = 0; i < 300000; i++) {
+	PACE_ROUNDS(LT_COUNT(300000, 100000))
+	{
+		i++;
 		length = lt_between(&random, 0, i % 4 ? 96 : 600);
 		bytes = edge_get(&edge, length, i % 3 == 0);
 		random_message(&random, bytes, length);
@@ -165,12 +167,14 @@ TEST(damaged_messages)
 {
 	uint64_t random = pace_seed();
 	struct edge edge = { 0 };
-	unsigned int i, k;
+	unsigned int i = 0, k;
 	union room room;
 	size_t length;
 	char *bytes;
 
-	for (i = 0; i < 300000; i++) {
+	PACE_ROUNDS(LT_COUNT(300000, 100000))
+	{
+		i++;
 		memset(&room, 0, sizeof(room));
 		if (i % 2) {
 			put_error(&room, i % 4 == 1, i % 200);

@@ -10,11 +10,14 @@
 
 #include <dlfcn.h>
 
+#include "task_state.h"
+
 #define WORKERS 8
 
 /* Threads in the middle of anything. */
 struct works {
 	pthread_t id[WORKERS];
+	atomic_uint started;
 	atomic_bool stop;
 	atomic_uint wrong, rounds;
 };
@@ -22,8 +25,8 @@ struct works {
 static void *works_run(void *arg)
 {
 	struct heap_block block[16] = { { .at = NULL } };
-	uint64_t random = (uintptr_t)&random;
 	struct works *w = arg;
+	uint64_t random = lt_mix(atomic_fetch_add(&w->started, 1));
 	size_t i, max;
 
 	while (!atomic_load(&w->stop)) {
@@ -47,9 +50,7 @@ static bool works_start(struct works *w)
 	for (i = 0; i < WORKERS; i++)
 		if (pthread_create(&w->id[i], NULL, works_run, w))
 			return false;
-	while (atomic_load(&w->rounds) < 100)
-		usleep(1000);
-	return true;
+	return PACE_UNTIL(atomic_load(&w->rounds) >= 100);
 }
 
 static unsigned int works_stop(struct works *w)
@@ -95,8 +96,9 @@ static int ends_by_exit(void *arg)
 
 static void *exits(void *arg)
 {
-	usleep(20000);
-	exit(*(int *)arg);
+	bool gone = PACE_UNTIL(task_state(getpid()) == 'Z');
+
+	exit(gone ? *(int *)arg : 11);
 }
 
 /* Nor is the main thread waited for: it has gone before. */
@@ -117,13 +119,10 @@ static int ends_by_a_thread(void *arg)
 
 TEST(exit_while_threads_allocate)
 {
-	const unsigned int rounds = LT_COUNT(20, 3);
-	uint64_t until = lt_ms() + 10000;
-	unsigned int i;
-
 	if (LT_TSAN)
 		SKIP(return, "ThreadSanitizer counts threads at exit");
-	for (i = 0; i < rounds && lt_ms() < until; i++) {
+	PACE_ROUNDS(LT_COUNT(20, 3))
+	{
 		EXPECT_TRUE(LT_EXITED(lt_child(ends_by_exit, NULL), 43));
 		EXPECT_TRUE(LT_EXITED(lt_child(ends_by_a_thread, NULL), 44));
 	}
@@ -182,19 +181,19 @@ static int child_has_children(void *arg)
 
 TEST(fork_while_threads_allocate)
 {
-	const unsigned int rounds = LT_COUNT(60, 6);
-	uint64_t until;
 	struct works w;
-	unsigned int i;
-	int status = 0;
+	unsigned int i = 0;
+	int status;
 
 	ASSERT_EQ(0, heap_init());
 	ASSERT_TRUE(works_start(&w));
-	until = lt_ms() + 10000;
-	for (i = 0; i < rounds && !status && lt_ms() < until; i++) {
-		status = lt_child(i % 4 ? child_allocates : child_has_children,
-				  NULL);
+	PACE_ROUNDS(LT_COUNT(40, 6))
+	{
+		status = lt_child(
+			i++ % 4 ? child_allocates : child_has_children, NULL);
 		EXPECT_EQ(0, status);
+		if (status)
+			break;
 	}
 	EXPECT_EQ(0U, works_stop(&w));
 	EXPECT_EQ(0U, lt_stats().live_blocks);

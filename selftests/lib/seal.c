@@ -546,9 +546,10 @@ TEST_F(seal, random_seals_and_frees)
 		uint64_t tag;
 	} held[48] = { 0 };
 	uint64_t random = pace_seed(), kinds;
-	size_t i, k, n, rounds = LT_COUNT(4000, 400);
+	size_t i, k;
 
-	for (n = 0; n < rounds; n++) {
+	PACE_ROUNDS(LT_COUNT(4000, 400))
+	{
 		i = lt_between(&random, 0, ARRAY_SIZE(held) - 1);
 		if (held[i].view) {
 			ASSERT_TRUE(seal_kept(held[i].view, held[i].size,

@@ -22,8 +22,8 @@ struct label {
 struct crowd {
 	struct label *_Atomic box[BOXES];
 	size_t size_max;
-	uint64_t until; /* lt_ms() */
-	unsigned int steps;
+	unsigned int steps; /* of each thread */
+	atomic_uint done; /* by all */
 	atomic_uint bad;
 	atomic_bool stop;
 };
@@ -104,7 +104,7 @@ static struct label *member_realloc(struct member *m, struct label *label)
 	return label;
 }
 
-/* A block from oneself goes into a box; what was there is somebody else's. */
+/* The thread's own block goes into a box; what was there is another thread's. */
 static void member_step(struct member *m)
 {
 	struct label *label = NULL, *out;
@@ -125,14 +125,22 @@ static void member_step(struct member *m)
 static void *member_run(void *arg)
 {
 	struct member *m = arg;
-	unsigned int i;
 
-	for (i = 0; i < m->crowd->steps; i++) {
-		if (i % 16 == 0 && lt_ms() > m->crowd->until)
-			break;
+	PACE_ROUNDS(m->crowd->steps)
+	{
 		member_step(m);
+		atomic_fetch_add(&m->crowd->done, 1);
 	}
 	return NULL;
+}
+
+/* Until the others have made a step, or have ended. */
+static void crowd_wait(struct crowd *crowd)
+{
+	unsigned int done = atomic_load(&crowd->done);
+
+	PACE_UNTIL(atomic_load(&crowd->done) != done ||
+		   atomic_load(&crowd->stop));
 }
 
 /* Asks and trims all the time, and is never told nonsense. */
@@ -156,7 +164,7 @@ static void *watcher_run(void *arg)
 				bad(m->crowd, "no residency");
 			break;
 		default:
-			usleep(200);
+			crowd_wait(m->crowd);
 		}
 	}
 	return NULL;
@@ -183,7 +191,7 @@ static void *pools_run(void *arg)
 		    stats.live_blocks != n - n / 2)
 			bad(m->crowd, "a pool's statistics are wrong");
 		tmem_pool_destroy(pool);
-		usleep(100);
+		crowd_wait(m->crowd);
 	}
 	return NULL;
 }
@@ -211,12 +219,12 @@ FIXTURE(threads)
 FIXTURE_VARIANT(threads)
 {
 	size_t size_max;
-	unsigned int steps;
+	unsigned int steps, steps_sanitized;
 };
 
 /* clang-format off */
-FIXTURE_VARIANT_ADD(threads, small) { 4 * LT_KIB, 400000 };
-FIXTURE_VARIANT_ADD(threads, large) { 8 * LT_MIB, 100000 };
+FIXTURE_VARIANT_ADD(threads, small) { 4 * LT_KIB, 30000, 3000 };
+FIXTURE_VARIANT_ADD(threads, large) { 8 * LT_MIB, 3000, 500 };
 /* clang-format on */
 
 FIXTURE_SETUP(threads)
@@ -225,7 +233,7 @@ FIXTURE_SETUP(threads)
 
 	memset(&self->crowd, 0, sizeof(self->crowd));
 	self->crowd.size_max = variant->size_max;
-	self->crowd.steps = variant->steps;
+	self->crowd.steps = LT_COUNT(variant->steps, variant->steps_sanitized);
 	self->seed = pace_seed();
 	for (i = 0; i < THREADS; i++)
 		self->member[i] = (struct member){
@@ -234,7 +242,6 @@ FIXTURE_SETUP(threads)
 		};
 	self->watcher = self->pools = self->member[0];
 	ASSERT_EQ(0, lt_init());
-	self->crowd.until = lt_ms() + LT_COUNT(4000, 8000);
 }
 
 FIXTURE_TEARDOWN(threads)
@@ -275,7 +282,6 @@ TEST_F(threads, pools_come_and_go)
 {
 	size_t i;
 
-	self->crowd.until = lt_ms() + LT_COUNT(1500, 4000);
 	for (i = 0; i < THREADS; i++)
 		ASSERT_EQ(0, pthread_create(&self->member[i].id, NULL,
 					    i < 2 ? pools_run : member_run,
