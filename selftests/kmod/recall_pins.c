@@ -210,6 +210,8 @@ TEST_F(recall_pins, direct_io_in_flight)
 			    &a->ctl[i], &word, TMEM_SPAN_BUSY, false,
 			    __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
 			lost++;
+			kt_word_set(a, i, TMEM_SPAN_BUSY);
+			kt_span(a, i)[0] = 1; /* there, before it is idle */
 			continue;
 		}
 		won++;
