@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # reaction.sh - the benchmark of the library's threads: how long an event takes is
-# measured, by FIFO and by socket, and how long an end takes; lines are predicted and steps are not; a trace
-# is read, and what is none is refused.  Times are not judged.
+# measured, by FIFO and by socket, and how long an end takes; lines are predicted
+# and steps are not; a trace is read, and what is none is refused.  Times are not
+# judged.
 
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
