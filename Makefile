@@ -378,6 +378,9 @@ vm:
 	@echo "[4/4] booting"
 	@selftests/vm/run.sh --shell
 
+# What is a time or a rate.  Each prints its bars, kept or MISSED; the exit status
+# is not 0 if one is missed, but for a quick look by `make bench` or bench-seed.
+
 # The library beside the allocators that others preload.  TRACES= names traces,
 # QUICK=1 looks only whether it works; tools/bench/alloc.sh --help has the rest.
 bench:
@@ -411,7 +414,8 @@ bench-programs: $(bench_alloc) $(B)/bench/alloc $(B)/bench/analytics \
 bench-predict: $(B)/bench/predict
 	@TRACES="$(TRACES)" tools/bench/predict.sh $(BENCH)
 
-# How fast the monitor reacts, and how well it predicts; TRACES= as above.
+# How fast the library's threads react and stop, what the monitor costs, and how
+# well it predicts; TRACES= as above.
 bench-reaction: $(B)/bench/reaction
 	@TRACES="$(TRACES)" tools/bench/reaction.sh $(if $(QUICK),--quick)
 
@@ -485,10 +489,12 @@ help:
 	@echo 'make bench-predict what the optimizer foresees, and what its strategies do;'
 	@echo '                   TRACES=files, BENCH=--foresee: replay nothing'
 	@echo 'make bench-reaction   from a pressure event to the first byte given back;'
-	@echo '                   how often predictions were right; TRACES=, QUICK=1'
+	@echo '                   how soon threads stop, what the monitor costs, how often'
+	@echo '                   predictions were right; TRACES=, QUICK=1'
 	@echo 'make bench-cache   policies of the tensor cache, and its compression'
 	@echo 'make bench-seed    every promised number beside what is measured; table, JSON;'
 	@echo '                   TRACES=files, QUICK=1'
+	@echo '                   bench*: a bar that is missed is printed, and the exit status'
 	@echo 'make install       library, headers, tool, manuals, udev rule, group;'
 	@echo '                   PREFIX=, DESTDIR=, UDEVDIR=, SYSUSERSDIR= (empty: none)'
 	@echo 'make clean         remove build/ (fetched kernels stay in their cache)'

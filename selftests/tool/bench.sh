@@ -55,7 +55,7 @@ check "the table has the trace" \
 check "a line for warm page faults" printed '^  warm, page faults .* [0-9]'
 check "how long single calls take" printed '^  free, 99 % +us +[0-9]'
 check "the ladder" printed '^  256 B +ns +[0-9.]+'
-check "the promises" printed '^ +ladder +alloc and free of 256 B.* (PASS|FAIL)'
+check "the promises" printed '^ +ladder +alloc and free of 256 B.* (kept|MISSED)'
 check "how it was taken" printed '^  transparent huge pages '
 check "that it is only a look" printed 'ONLY A LOOK'
 check "the chart is XML" valid_svg

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# reaction.sh - the benchmark of the monitor: how long an event takes is
-# measured, by FIFO and by socket; lines are predicted and steps are not; a trace
-# is read, and what is none is refused.  Times are not judged.
+# reaction.sh - the benchmark of the library's threads: how long an event takes is
+# measured, by FIFO and by socket, and how long an end takes; lines are predicted
+# and steps are not; a trace is read, and what is none is refused.  Times are not
+# judged.
 
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
@@ -33,6 +34,11 @@ for kind in fifo socket; do
 	check "the bar is named" \
 		printed '^bar: first byte within 10 ms: (kept|MISSED)$'
 done
+
+react threads 2 </dev/null
+check "the threads are measured" test "$status" -lt 2
+check "each by its bar" equal "$(grep -cE '^bar: .*: (kept|MISSED)$' \
+	"$work/out")" 5
 
 react synthetic 7 </dev/null
 check "made-up programs are predicted" passed

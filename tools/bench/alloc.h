@@ -248,7 +248,8 @@ size_t bars_judge(const struct bench *b, struct bar *bars, size_t max);
 
 /* --- the results ------------------------------------------------------------------ */
 
-void table_print_all(const struct bench *b);
+/* table_print_all() - how many bars are missed */
+size_t table_print_all(const struct bench *b);
 int json_write(const struct bench *b, const char *path);
 int svg_write(const struct bench *b, const char *path);
 

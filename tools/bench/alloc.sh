@@ -40,8 +40,8 @@ usage() {
 	  --backend NAME  anon (default) or dev, for libtmem
 	  --out FOLDER    for the results (default build/bench)
 
-	Exit status: 0, whether the promises are kept or not; 1 if something
-	crashed; else it could not be run.
+	Exit status: 0; 1 if a bar is missed (not with --quick; what was not
+	measured is not judged) or something crashed; else it could not be run.
 	END
 }
 

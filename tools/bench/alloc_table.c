@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "bar.h"
 
 #define LABEL 32
 #define CELL 13
@@ -168,26 +169,27 @@ static void print_ladder(const struct bench *b)
 	print_nothing(b, LADDER, "remote.256", "passing a block on takes");
 }
 
-static void print_bars(const struct bench *b)
+/* Returns how many are missed. */
+static size_t print_bars(const struct bench *b)
 {
 	static struct bar bars[BARS_MAX];
 	size_t i, n = bars_judge(b, bars, BARS_MAX), kept = 0;
 
 	if (!n)
-		return;
+		return 0;
 	printf("\nwhat tmem promises %44s %10s\n", "measured", "at most");
 	for (i = 0; i < n; i++) {
 		const struct bar *bar = &bars[i];
 
-		printf("  %-12s %-50s %8s %8s %-2s %-4s %s%s%s\n", bar->subject,
+		printf("  %-12s %-50s %8s %8s %-2s %-6s %s%s%s\n", bar->subject,
 		       bar->text, number(bar->value * bar->scale).text,
 		       number(bar->most * bar->scale).text, bar->unit,
-		       bar->kept ? "PASS" : "FAIL",
-		       bar->close ? "(close) " : "", *bar->base ? "of " : "",
-		       bar->base);
+		       bar_word(bar->kept), bar->close ? "(close) " : "",
+		       *bar->base ? "of " : "", bar->base);
 		kept += bar->kept;
 	}
 	printf("%zu of %zu kept.  \"close\": the ranges overlap.\n", kept, n);
+	return n - kept;
 }
 
 static void print_taken(const struct bench *b)
@@ -222,16 +224,18 @@ static void print_taken(const struct bench *b)
 		printf("  %-22s  %u s\n", "idling", b->park);
 }
 
-void table_print_all(const struct bench *b)
+size_t table_print_all(const struct bench *b)
 {
 	unsigned int i;
+	size_t missed;
 
 	choose_columns(b);
 	print_taken(b);
 	for (i = 0; i < b->n_traces; i++)
 		print_trace(b, &b->traces[i]);
 	print_ladder(b);
-	print_bars(b);
+	missed = print_bars(b);
 	for (i = 0; i < b->n_failures; i++)
 		printf("FAILED: %s\n", b->failure[i]);
+	return missed;
 }

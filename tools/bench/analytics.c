@@ -17,6 +17,7 @@
 #include "../tmemctl/cmd.h"
 #include "../tmemctl/replay.h"
 #include "../tmemctl/trace.h"
+#include "bar.h"
 
 #define ROUNDS_MAX 99
 #define REPEATS 5 /* of a turn: how often a sample is taken settles */
@@ -153,7 +154,7 @@ static void bench_json(struct bench *bench, const char *path, const char *touch,
 	}
 }
 
-/* Returns whether the bars are kept. */
+/* The bars are for pages touched.  Returns whether they are kept. */
 static bool bench_report(struct bench *bench, const char *path,
 			 const char *touch, unsigned int rounds)
 {
@@ -161,7 +162,8 @@ static bool bench_report(struct bench *bench, const char *path,
 	double memory = (double)(bench->metadata[TURN_ON] - 1) /
 			(double)bench->trace.peak_bytes;
 	double off[ROUNDS_MAX];
-	bool kept = time < BAR_TIME && memory < BAR_MEMORY;
+	bool judged = strcmp(touch, "none");
+	bool kept = !judged || (time < BAR_TIME && memory < BAR_MEMORY);
 
 	memcpy(off, bench->ns[TURN_OFF], sizeof(off));
 	printf("%-22s %-5s %9.1f ns %7.3f %7.3f %7.3f %7.3f %7.2f %% %7.2f %%  %s\n",
@@ -172,7 +174,7 @@ static bool bench_report(struct bench *bench, const char *path,
 	       turn_ratio(bench, TURN_ALL, rounds), 100 * memory,
 	       100 * (double)(bench->metadata[TURN_ALL] - 1) /
 		       (double)bench->trace.peak_bytes,
-	       kept ? "kept" : "missed");
+	       judged ? bar_word(kept) : "-");
 	fflush(stdout);
 	return kept;
 }

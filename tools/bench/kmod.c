@@ -10,7 +10,7 @@
  *        shows them
  *        kmod --host      only what needs no module: prints both NS
  *
- * Exit status: 0; 1 if a bar is not reached; 2 if it cannot run.
+ * Exit status: 0; 1 if a bar is missed; 2 if it cannot run.
  */
 #define _GNU_SOURCE
 #include <errno.h>

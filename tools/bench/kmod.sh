@@ -27,7 +27,7 @@ usage() {
 	  --mem MIB    memory of each of the two nodes (default 1280)
 	  --json       all single measurements, for programs
 
-	Exit status: 0; 1 if a promise was not kept; else it could not be run.
+	Exit status: 0; 1 if a bar is missed; else it could not be run.
 	END
 }
 

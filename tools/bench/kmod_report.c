@@ -155,7 +155,7 @@ static void print_table(const struct bench *b, const struct bench_table *table)
 
 static int print_bars(const struct bench_table *table)
 {
-	static const char *const word[] = { "left out", "FAIL", "PASS" };
+	static const char *const word[] = { "left out", "MISSED", "kept" };
 	double value;
 	int failed = 0, is;
 

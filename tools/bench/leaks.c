@@ -26,7 +26,10 @@ static void usage(FILE *out)
 		"  --programs N  to make up (%u); a third as many for each rule;\n"
 		"                0: only the traces\n"
 		"  --seed N      the same seed gives the same programs (%d)\n"
-		"  --bars        only what must hold; exit status 1 if it fails\n",
+		"  --bars        of the tables only the bars\n"
+		"\n"
+		"Exit status: 0; 1 if a bar is missed, or a trace cannot be read; 2 if it\n"
+		"cannot run.\n",
 		PROGRAMS, SEED);
 }
 
@@ -47,10 +50,11 @@ static void detector_add(struct study *study, struct detector detector)
 	study->detectors[study->n_detectors++] = detector;
 }
 
+/* How many bars are missed, or -1. */
 static int study_main(uint64_t seed, uint32_t programs, bool bars)
 {
 	struct study *study = study_new(seed, programs);
-	int missed = 0;
+	int missed;
 
 	if (!study)
 		return -1;
@@ -63,13 +67,13 @@ static int study_main(uint64_t seed, uint32_t programs, bool bars)
 		return -1;
 	printf("%u programs, seed %llu\n\n", programs,
 	       (unsigned long long)seed);
-	if (bars) {
-		missed = table_bars(study);
-	} else {
+	if (!bars) {
 		table_detectors(study);
 		printf("\n");
 		table_kinds(study, 0);
+		printf("\n");
 	}
+	missed = table_bars(study);
 	study_free(study);
 	free(study);
 	return missed;
@@ -126,7 +130,7 @@ int main(int argc, char **argv)
 	uint32_t programs = PROGRAMS;
 	uint64_t seed = SEED;
 	bool bars = false;
-	int c, err = 0;
+	int c, missed = 0;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'n') {
@@ -141,10 +145,11 @@ int main(int argc, char **argv)
 		}
 	}
 	if (programs)
-		err = study_main(seed, programs, bars);
-	if (programs && !bars && !err)
-		err = study_rules(seed + 1, programs / 3);
-	if (err < 0)
+		missed = study_main(seed, programs, bars);
+	if (missed < 0 ||
+	    (programs && !bars && study_rules(seed + 1, programs / 3))) {
 		fprintf(stderr, "leaks: no memory\n");
-	return err || traces_judge(argv + optind);
+		return 2;
+	}
+	return traces_judge(argv + optind) || missed;
 }

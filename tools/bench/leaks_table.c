@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bar.h"
 #include "leaks.h"
 
 struct share {
@@ -119,14 +120,12 @@ void table_kinds(const struct study *study, uint32_t detector)
 	}
 }
 
-/* One promise: the share, or steps, that must be reached. */
+/* The share, or steps, that must be reached. */
 static int bar(const char *text, double figure, double bar, bool at_least)
 {
-	bool holds = at_least ? figure >= bar : figure <= bar;
-
-	printf("%-52s %8.2f  bar %s %g  %s\n", text, figure,
-	       at_least ? ">=" : "<=", bar, holds ? "PASS" : "FAIL");
-	return !holds;
+	return bar_print(at_least ? figure >= bar : figure <= bar,
+			 "%-52s %8.2f %s %g", text, figure,
+			 at_least ? ">=" : "<=", bar);
 }
 
 static double percent(uint32_t hits, uint32_t n)

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "../tmemctl/say.h"
+#include "bar.h"
 #include "predict.h"
 
 #define REPEATS 3u
+#define BAR_FORESEEN 92.0 /* percent of the bytes, from the 7th step on */
 
 static void usage(FILE *out)
 {
@@ -19,7 +21,9 @@ static void usage(FILE *out)
 		"usage: predict [--repeats N] [--foresee] TRACE...\n"
 		"\n"
 		"  --repeats N  of each trace in each way (%u)\n"
-		"  --foresee    only what is foreseen; replay nothing\n",
+		"  --foresee    only what is foreseen; replay nothing\n"
+		"\n"
+		"Exit status: 0; 1 if a bar is missed; 2 if it cannot run.\n",
 		REPEATS);
 }
 
@@ -33,6 +37,7 @@ static void name_make(const char *path, char *name, size_t size)
 		 end ? (int)(end - path) : (int)strlen(path), path);
 }
 
+/* The sum of what @fn returns, or -1: it failed. */
 static int traces_each(char **paths, int count,
 		       int (*fn)(const char *name, const struct trace *trace,
 				 unsigned int repeats),
@@ -40,24 +45,31 @@ static int traces_each(char **paths, int count,
 {
 	struct trace trace;
 	char name[64];
-	int i, err = 0;
+	int i, one, sum = 0;
 
-	for (i = 0; i < count && !err; i++) {
+	for (i = 0; i < count; i++) {
 		if (trace_load(&trace, paths[i]))
 			return -1;
 		name_make(paths[i], name, sizeof(name));
-		err = fn(name, &trace, repeats);
+		one = fn(name, &trace, repeats);
 		trace_unload(&trace);
+		if (one < 0)
+			return -1;
+		sum += one;
 	}
-	return err;
+	return sum;
 }
 
 static int foresee_one(const char *name, const struct trace *trace,
 		       unsigned int repeats)
 {
+	double share = predict_foresee(name, trace);
+
 	(void)repeats;
-	predict_foresee(name, trace);
-	return 0;
+	return share >= 0 &&
+	       bar_print(share >= BAR_FORESEEN,
+			 "%s, %g %% of the bytes foreseen: %.1f %%", name,
+			 BAR_FORESEEN, share);
 }
 
 int main(int argc, char **argv)
@@ -70,7 +82,7 @@ int main(int argc, char **argv)
 	};
 	unsigned int repeats = REPEATS;
 	bool foresee = false;
-	int option;
+	int option, missed;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
 		if (option == 'r') {
@@ -91,12 +103,9 @@ int main(int argc, char **argv)
 	       "  %-12s %-20s %8s %8s %9s %8s %9s %s\n",
 	       "trace", "by", "bytes", "by tier", "too much", "spans",
 	       "too much", "sure");
-	if (traces_each(argv + optind, argc - optind, foresee_one, 0))
-		return 1;
-	if (foresee)
-		return 0;
-	return traces_each(argv + optind, argc - optind, predict_replay,
-			   repeats) ?
-		       1 :
-		       0;
+	missed = traces_each(argv + optind, argc - optind, foresee_one, 0);
+	if (missed < 0 || (!foresee && traces_each(argv + optind, argc - optind,
+						   predict_replay, repeats)))
+		return 2;
+	return missed != 0;
 }

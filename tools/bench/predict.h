@@ -34,8 +34,11 @@ bool predict_steps_make(const struct trace *trace, bool marked,
 			struct predict_steps *steps);
 void predict_steps_free(struct predict_steps *steps);
 
-/* What each foresees, a line each. */
-void predict_foresee(const char *name, const struct trace *trace);
+/*
+ * What each foresees, a line each.  Returns the share of the bytes that the
+ * library foresaw, in percent; less than 0: the trace has too few steps.
+ */
+double predict_foresee(const char *name, const struct trace *trace);
 
 /* What each strategy does to a replay, a line each.  0 or -1. */
 int predict_replay(const char *name, const struct trace *trace,

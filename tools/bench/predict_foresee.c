@@ -130,7 +130,8 @@ static void steps_score(const struct predict_steps *steps,
 	tmem_learn_predict(&learn, end);
 }
 
-static void marked_print(const char *name, const struct predict_steps *steps)
+/* Returns the library's share of bytes, in percent. */
+static double marked_print(const char *name, const struct predict_steps *steps)
 {
 	struct predict_score score[WHOS];
 	struct tmem_prediction end;
@@ -151,16 +152,18 @@ static void marked_print(const char *name, const struct predict_steps *steps)
 	       "its opening %.2f\n",
 	       "", tmem_optimizer_pattern_name(end.pattern), end.period,
 	       end.confidence, end.opening_confidence);
+	return percent(score[OPENING].in_sum, score[OPENING].requested);
 }
 
-void predict_foresee(const char *name, const struct trace *trace)
+double predict_foresee(const char *name, const struct trace *trace)
 {
 	struct predict_score score[WHOS];
 	struct tmem_prediction end;
 	struct predict_steps steps;
+	double share = -1;
 
 	if (predict_steps_make(trace, true, &steps) && steps.count > BEGIN)
-		marked_print(name, &steps);
+		share = marked_print(name, &steps);
 	else
 		printf("  %-12s has less than %u steps\n", name, BEGIN + 1);
 	predict_steps_free(&steps);
@@ -172,4 +175,5 @@ void predict_foresee(const char *name, const struct trace *trace)
 		       "the same, unmarked");
 	}
 	predict_steps_free(&steps);
+	return share;
 }

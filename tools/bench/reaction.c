@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * reaction - how fast the monitor reacts, and how well it predicts.
+ * reaction - how fast the library's threads react, and how well the monitor
+ * predicts.
  *
  * usage: reaction latency [fifo|socket] [ROUNDS]
  *        reaction predict NAME STEP_MS HORIZON_MS <TRACE
- *        reaction synthetic
+ *        reaction synthetic [SEED]
+ *        reaction threads [ROUNDS]
  *
  * reaction.sh runs all of it.
  */
@@ -22,12 +24,14 @@ int main(int argc, char **argv)
 		{ "latency", reaction_latency },
 		{ "predict", reaction_predict },
 		{ "synthetic", reaction_synthetic },
+		{ "threads", reaction_threads },
 	};
 	size_t i;
 
-	for (i = 0; argc > 1 && i < 3; i++)
+	for (i = 0; argc > 1 && i < 4; i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "usage: reaction latency|predict|synthetic ...\n");
+	fprintf(stderr,
+		"usage: reaction latency|predict|synthetic|threads ...\n");
 	return 2;
 }

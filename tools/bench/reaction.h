@@ -8,6 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
+
+#define ROUNDS_MAX 1000
+#define PATIENCE_NS 5000000000ull
+#define BAR_FIRST_NS 10000000ull /* until the first byte is free */
 
 /* A resource over time, evenly spaced. */
 struct series {
@@ -27,9 +32,28 @@ void series_score(const struct series *series, unsigned int window,
 		  double horizon_s, double confidence,
 		  struct series_score *score);
 
-/* Each is a command of the program; 0, or 1 if it failed. */
+static inline uint64_t reaction_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* 256 MiB, touched, and free again: idle memory. */
+bool reaction_make_idle(void);
+
+/*
+ * reaction_row() - print what @n rounds, of @size bytes each, took: the
+ * uint64_t at @offset, in ns.  Returns the median.
+ */
+uint64_t reaction_row(const char *name, const void *rounds, size_t size,
+		      unsigned int n, size_t offset);
+
+/* Each is a command of the program; 0, or 1: a bar is missed, or it failed. */
 int reaction_latency(int argc, char **argv);
 int reaction_predict(int argc, char **argv);
 int reaction_synthetic(int argc, char **argv);
+int reaction_threads(int argc, char **argv);
 
 #endif /* REACTION_H */

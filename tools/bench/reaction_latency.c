@@ -16,29 +16,18 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <tmem.h>
 #include <unistd.h>
 
+#include "bar.h"
 #include "reaction.h"
 
-#define ROUNDS_MAX 1000
 #define BLOCKS 64
 #define BLOCK_BYTES ((size_t)4 << 20)
-#define BAR_NS 10000000ull
-#define PATIENCE_NS 5000000000ull
 
 static char path[64];
 static int end = -1; /* what is written to */
 static int listener = -1;
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static int manager_open(bool sock)
 {
@@ -60,8 +49,7 @@ static int manager_open(bool sock)
 		       0;
 }
 
-/* 256 MiB, touched, and free again: idle memory. */
-static bool make_idle(void)
+bool reaction_make_idle(void)
 {
 	static char *block[BLOCKS];
 	unsigned int i;
@@ -82,7 +70,7 @@ static bool monitor_begin(bool sock)
 {
 	struct tmem_monitor_config config = TMEM_MONITOR_CONFIG_INIT;
 	struct tmem_monitor_stats stats = TMEM_MONITOR_STATS_INIT;
-	uint64_t until = now_ns() + PATIENCE_NS;
+	uint64_t until = reaction_now() + PATIENCE_NS;
 
 	config.manager_level = TMEM_LEVEL_CRITICAL;
 	config.interval_ms = 60000;
@@ -92,7 +80,7 @@ static bool monitor_begin(bool sock)
 	do {
 		usleep(2000);
 		tmem_monitor_stats_get(&stats);
-	} while (!stats.looks && now_ns() < until);
+	} while (!stats.looks && reaction_now() < until);
 	usleep(20000);
 	return end >= 0 && stats.looks;
 }
@@ -101,10 +89,10 @@ static bool monitor_begin(bool sock)
 static bool answer_wait(struct tmem_monitor_event *event)
 {
 	struct tmem_monitor_event all[8];
-	uint64_t until = now_ns() + PATIENCE_NS;
+	uint64_t until = reaction_now() + PATIENCE_NS;
 	size_t n, i;
 
-	while (now_ns() < until) {
+	while (reaction_now() < until) {
 		n = tmem_monitor_events(all, 8);
 		for (i = 0; i < n; i++)
 			if (all[i].to == TMEM_LEVEL_CRITICAL &&
@@ -127,9 +115,9 @@ static bool round_run(bool sock, struct round *r)
 	uint64_t began;
 	bool right;
 
-	if (!make_idle() || !monitor_begin(sock))
+	if (!reaction_make_idle() || !monitor_begin(sock))
 		return false;
-	began = now_ns();
+	began = reaction_now();
 	right = write(end, "!", 1) == 1 && answer_wait(&event);
 	tmem_monitor_stop();
 	close(end);
@@ -149,19 +137,25 @@ static int by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static uint64_t row(const char *name, const struct round *rounds,
-		    unsigned int n, size_t offset)
+uint64_t reaction_row(const char *name, const void *rounds, size_t size,
+		      unsigned int n, size_t offset)
 {
 	uint64_t value[ROUNDS_MAX];
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		memcpy(&value[i], (const char *)&rounds[i] + offset,
+		memcpy(&value[i], (const char *)rounds + i * size + offset,
 		       sizeof(value[i]));
 	qsort(value, n, sizeof(value[0]), by_size);
 	printf("  %-24s %9.3f ms %9.3f ms %9.3f ms\n", name, value[n / 2] / 1e6,
 	       value[n * 99 / 100] / 1e6, value[n - 1] / 1e6);
 	return value[n / 2];
+}
+
+static uint64_t row(const char *name, const struct round *rounds,
+		    unsigned int n, size_t offset)
+{
+	return reaction_row(name, rounds, sizeof(*rounds), n, offset);
 }
 
 int reaction_latency(int argc, char **argv)
@@ -192,7 +186,5 @@ int reaction_latency(int argc, char **argv)
 	row("it is done", rounds, n, offsetof(struct round, done));
 	printf("  given back in the last   %9.1f MiB\n",
 	       rounds[n - 1].bytes / 1048576.0);
-	printf("bar: first byte within 10 ms: %s\n",
-	       first < BAR_NS ? "kept" : "MISSED");
-	return first >= BAR_NS;
+	return bar_print(first < BAR_FIRST_NS, "first byte within 10 ms");
 }
