@@ -168,14 +168,6 @@ static inline size_t lt_between(uint64_t *state, size_t low, size_t high)
 	return low + lt_random(state) % (high - low + 1);
 }
 
-static inline uint64_t lt_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /*
  * Contents made from a tag: every word of a small block; of a larger one a
  * word in each stretch, and the last.  Below 8 bytes there are only bytes.
