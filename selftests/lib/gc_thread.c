@@ -834,8 +834,8 @@ TEST_F(thread, forks_at_work)
 		heap_free(100);
 		/* AddressSanitizer has a lock while a thread begins. */
 		ASSERT_TRUE(PACE_UNTIL(atomic_load(&heap.opened)));
-		EXPECT_EQ(0, lt_child(i % 5 ? child_exits : child_collects,
-				      NULL));
+		EXPECT_EQ(0,
+			  lt_child(i % 5 ? child_exits : child_collects, NULL));
 	}
 }
 
