@@ -19,7 +19,6 @@
 struct tmem_collector {
 	struct tmem_worker worker;
 	bool failed; /* no thread can be made: try again at retry_ns */
-	bool threadless; /* tmem_worker_threadless() */
 	bool configured; /* by the program */
 	struct tmem_gc_config config;
 	int forced; /* level, or TMEM_GC_LEVEL_AUTO */

@@ -51,7 +51,6 @@ static void gc_fork_child(void)
 	memcpy(&c->pass_lock, &pass, sizeof(pass));
 	tmem_gc_pass_source_close();
 	c->failed = false;
-	c->threadless = tmem_worker_threadless();
 	c->notice = (struct tmem_gc_notice){ .level = -1 };
 	c->cycle_ready = false;
 	atomic_store(&c->count.level, TMEM_LEVEL_LOW);
