@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For those who check the module.
+ * debugfs: test hooks.
  *
  * /sys/kernel/debug/tmem/shrink: write N to recall N idle spans, under the same
  * pretended lock that the core's reclaim holds, so that lockdep sees what a

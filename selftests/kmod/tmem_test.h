@@ -57,7 +57,8 @@ __attribute__((constructor)) static void kt_need_device(void)
 {
 	if (!access(KT_DEVICE, F_OK))
 		return;
-	printf("1..0 # SKIP " KT_DEVICE " is not there: the module is not loaded\n");
+	printf("1..0 # SKIP " KT_DEVICE
+	       " is not there: the module is not loaded\n");
 	exit(KSFT_SKIP);
 }
 
