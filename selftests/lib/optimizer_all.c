@@ -65,14 +65,6 @@ static bool scatter(struct tmem_handle **handle)
 	return true;
 }
 
-/* No value was used within the last millisecond, which makes it cold. */
-static void all_cold(void)
-{
-	uint64_t from = pace_now_ns();
-
-	PACE_UNTIL(pace_now_ns() >= from + 2000000);
-}
-
 TEST(each_part_gives_back)
 {
 	struct tmem_optimize_report report = TMEM_OPTIMIZE_REPORT_INIT;
@@ -94,7 +86,7 @@ TEST(each_part_gives_back)
 	ASSERT_NE(NULL, block);
 	memset(block, 1, 20 * LT_SPAN);
 	tmem_free(block);
-	all_cold();
+	tc_wait_cold();
 	before = lt_stats();
 	ASSERT_EQ(0, tmem_optimize_all(&report));
 	after = lt_stats();
@@ -181,7 +173,7 @@ static uint64_t packed_after(int lean, enum tmem_level level)
 
 	if (!cache || put_plain(cache, 1, TMEM_TCACHE_COMPRESSIBLE))
 		return UINT64_MAX;
-	all_cold();
+	tc_wait_cold();
 	tmem_tcaches_lean(lean);
 	event(level);
 	packed = tc_stats(cache).packed_entries;
