@@ -286,10 +286,13 @@ static bool comes_back(struct fz_run_state *s)
 	uint64_t slack = 24 * KT_MIB + FZ_POISON * KT_SPAN + kt_quarantine();
 	uint64_t now = 0;
 	long resident = 0;
+	bool back;
 
-	if (PACE_UNTIL((now = fz_free_or_pooled(),
-			resident = kt_read_number(FZ_SYSFS "/resident_bytes"),
-			now + slack >= s->free && resident == s->resident)))
+	back = PACE_UNTIL(
+		(now = fz_free_or_pooled(),
+		 resident = kt_read_number(FZ_SYSFS "/resident_bytes"),
+		 now + slack >= s->free && resident == s->resident));
+	if (back)
 		return true;
 	printf("# free: %llu kB, was %llu kB; in arenas: %ld, was %ld\n",
 	       (unsigned long long)now / 1024,

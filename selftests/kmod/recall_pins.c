@@ -18,8 +18,8 @@
 #define SIZE (SPANS * KT_SPAN)
 #define SEED 4242
 #define PAGES (KT_SPAN / KT_PAGE)
-#define READS 300 /* by direct I/O */
-#define LOOKS 300 /* at spans that another process reads */
+#define READS 150 /* by direct I/O */
+#define LOOKS 150 /* at spans that another process reads */
 
 FIXTURE(recall_pins)
 {

@@ -196,10 +196,9 @@ static inline uint64_t kt_free_missing(int node, uint64_t before)
 {
 	const uint64_t slack = 16 * KT_MIB + kt_quarantine();
 	uint64_t now = 0;
+	bool back = PACE_UNTIL((now = kt_free(node)) + slack >= before);
 
-	if (PACE_UNTIL((now = kt_free(node)) + slack >= before))
-		return 0;
-	return before - now;
+	return back ? 0 : before - now;
 }
 
 /* The node of a page, or -errno: -ENOENT if nothing is there. */
