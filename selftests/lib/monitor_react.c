@@ -48,7 +48,6 @@ static void collector_use(void)
 	collector_ops.worker = &worker_fake_ops;
 	collector_ops.source = &calm_ops;
 	tmem_gc_use(&collector_ops);
-	tmem_gc_level_set(TMEM_GC_LEVEL_AUTO);
 }
 
 /* It works until it waits; it comes to it, and is done, at this time. */

@@ -109,6 +109,7 @@ FIXTURE_SETUP(monitor)
 	unsetenv("MEMORY_PRESSURE_WRITE");
 	ASSERT_TRUE(host_make());
 	ASSERT_EQ(0, lt_init());
+	ASSERT_EQ(0, tmem_gc_level_set(TMEM_GC_LEVEL_AUTO));
 	tmem_monitor_use(host);
 	self->config = quick();
 	self->end = -1;
