@@ -244,7 +244,7 @@ TEST_F(race, processes_that_are_killed)
 	pid_t pid[3];
 	size_t i;
 
-	PACE_ROUNDS(LT_COUNT(30, 8))
+	PACE_ROUNDS(LT_COUNT(15, 8))
 	{
 		for (i = 0; i < ARRAY_SIZE(pid); i++) {
 			atomic_store(&done[i], 0);
