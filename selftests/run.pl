@@ -39,9 +39,9 @@ Groups.  The packages, kernels and builds that they take are made first.
   valgrind      some programs in memcheck
   watched       some programs with the analytics and the monitor on
   tool-full     tests that take a browser, PyTorch or the benchmarks
-  vm-6.12       all programs on that kernel
-  vm-6.12-flat  a machine without NUMA and PSI
-  vm-6.1        the module's tests on that kernel, and the library's smoke
+  vm-6.12       the module's slow tests, and more of the library on /dev/tmem
+  vm-6.12-flat  the machine of "vm" without NUMA and PSI
+  vm-6.1        "vm" and "vm-6.12" on the other kernel
   debug-tests, debug-recall, debug-faults, debug-controls
                 the debug kernel (KASAN, lockdep, kmemleak, faults injected)
 
@@ -262,7 +262,11 @@ sub machine {
 
 sub kmod { return at_level('kmod', $_[0]); }
 sub smoke { return map { "lib/$_" } tagged('lib', 'smoke'); }
-sub guest_tool { return map { "tool/$_" } map { s,^guest/,,r } programs('tool', sub { $_[0]{name} =~ m,^tool/guest/, }); }
+sub device { return map { "lib/$_" } tagged('lib', 'device'); }
+sub guest_tool {
+	return map { 'tool/' . s,^guest/,,r }
+	  programs('tool', sub { $_[0]{name} =~ m,^tool/guest/, });
+}
 
 # The gate's machine.  The replay's report comes out of it, and is looked at here.
 sub vm_gate {
@@ -280,14 +284,21 @@ sub vm_gate {
 	return 1;
 }
 
-sub vm_all {
-	my ($kernel, @append) = @_;
-	my @lib = map { "lib/$_" } $kernel eq '6.12'
-	  ? (at_level('lib', 'check'), at_level('lib', 'full')) : tagged('lib', 'smoke');
-	my @kmod = $kernel eq '6.12' ? kmod('full') : (kmod('check'), kmod('full'));
+# What the gate's machine has not run of its kernel, and all of it on the other.
+sub vm_6_12 {
+	return machine('vm-6.12', ['--kernel', '6.12', '--nodes', 2], kmod('full'), device());
+}
 
-	return machine("vm-$kernel", ['--kernel', $kernel, '--nodes', 2, @append],
-		@kmod, @lib, guest_tool());
+# Debian's default clears every page: a fill that forgot to would go unseen.
+sub vm_6_1 {
+	return machine('vm-6.1', ['--kernel', '6.1', '--nodes', 2, '--append',
+		'init_on_alloc=0'], kmod('check'), kmod('full'), smoke(), device(),
+		guest_tool());
+}
+
+sub vm_flat {
+	return machine('vm-6.12-flat', ['--kernel', '6.12', '--nodes', 1, '--mem', 2048,
+		'--append', 'numa=off psi=0'], kmod('check'), tagged('kmod', 'flat'), smoke());
 }
 
 # --- the debug kernel -------------------------------------------------------------
@@ -360,13 +371,9 @@ my %group = (
 		packages('full') && build('tmemctl and benchmarks', 'tool', 'bench-programs', script_helpers())
 		  && scripts('tool-full', at_level('tool', 'full'));
 	},
-	'vm-6.12' => sub { vm_all('6.12') },
-	# Debian's default clears every page: a fill that forgot to would go unseen.
-	'vm-6.1' => sub { vm_all('6.1', '--append', 'init_on_alloc=0') },
-	'vm-6.12-flat' => sub {
-		machine('vm-6.12-flat', ['--kernel', '6.12', '--nodes', 1, '--mem', 2048,
-			'--append', 'numa=off psi=0'], kmod('check'), tagged('kmod', 'flat'), smoke());
-	},
+	'vm-6.12' => \&vm_6_12,
+	'vm-6.1' => \&vm_6_1,
+	'vm-6.12-flat' => \&vm_flat,
 	map { my $part = $_; ("debug-$part" => sub { debug($part) }) } qw(tests recall faults controls),
 );
 
