@@ -43,7 +43,7 @@ static inline void pace_end_if_hung(void)
 	alarm(PACE_HANG_S / 2);
 }
 
-/* Between two looks at a condition, and nowhere else. */
+/* Between two looks at a condition, and between two rounds in the background. */
 static inline void pace_pause(void)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
@@ -66,7 +66,6 @@ static inline void pace_gave_up(const char *file, int line,
 	({                                                                   \
 		unsigned int pauses_ = 0;                                    \
 		bool met_;                                                   \
-                                                                             \
 		while (!(met_ = !!(condition)) && ++pauses_ < PACE_DEADLINE) \
 			pace_pause();                                        \
 		if (!met_)                                                   \
