@@ -357,7 +357,7 @@ my %group = (
 	lint => sub { packages('lint') && lint('lint') },
 	asan => sub { library_group('asan', 'lib-asan', [steady_addresses()], at_level('lib', 'check')) },
 	tool => sub {
-		packages('check') && build('tmemctl', 'tool', script_helpers())
+		packages('check') && build('tmemctl and the library', 'lib', 'tool', script_helpers())
 		  && scripts('tool', grep { !m,/, } at_level('tool', 'check'));
 	},
 	module => sub { kernels() && lint('module', 'module') },

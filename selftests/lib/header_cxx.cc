@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Proves that tmem.h can be used from C++17: every structure is made with its
- * initialiser, and calls link by their C names.  Built and run by symbols.sh.
+ * initialiser, and calls link by their C names.  Built and run by tool/exported.sh.
  */
 #include <tmem.h>
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# symbols.sh - proves what a program sees of the library: build/libtmem.so.0
+# exported.sh - proves what a program sees of the library: build/libtmem.so.0
 # exports the names in lib/libtmem.map and no others, the headers declare each
 # of them and nothing that is not there, the version is the map's, and a C++17
 # program can be built against it and runs.  Prints TAP.
