@@ -121,7 +121,7 @@ TEST(exit_while_threads_allocate)
 {
 	if (LT_TSAN)
 		SKIP(return, "ThreadSanitizer counts threads at exit");
-	PACE_ROUNDS(LT_COUNT(20, 3))
+	PACE_ROUNDS(LT_COUNT(8, 3))
 	{
 		EXPECT_TRUE(LT_EXITED(lt_child(ends_by_exit, NULL), 43));
 		EXPECT_TRUE(LT_EXITED(lt_child(ends_by_a_thread, NULL), 44));
@@ -187,7 +187,7 @@ TEST(fork_while_threads_allocate)
 
 	ASSERT_EQ(0, heap_init());
 	ASSERT_TRUE(works_start(&w));
-	PACE_ROUNDS(LT_COUNT(40, 6))
+	PACE_ROUNDS(LT_COUNT(20, 6))
 	{
 		status = lt_child(
 			i++ % 4 ? child_allocates : child_has_children, NULL);
@@ -229,7 +229,7 @@ static int child_checks(void *arg)
 
 TEST(fork_in_the_middle_of_small_blocks)
 {
-	const unsigned int rounds = LT_COUNT(200, 10);
+	const unsigned int rounds = LT_COUNT(50, 10);
 	struct works w = { .stop = false };
 	unsigned int i;
 	int status = 0;
@@ -254,7 +254,7 @@ static void *forks_run(void *arg)
 
 TEST(fork_by_several_threads)
 {
-	const unsigned int rounds = LT_COUNT(10, 2);
+	const unsigned int rounds = LT_COUNT(4, 2);
 	pthread_t forker[3], brief[4];
 	unsigned int steps = 20, i, k;
 	void *end;
@@ -283,7 +283,7 @@ TEST(fork_by_several_threads)
 
 TEST(vfork_while_threads_allocate)
 {
-	const unsigned int rounds = LT_COUNT(60, 6);
+	const unsigned int rounds = LT_COUNT(20, 6);
 	unsigned int i;
 	struct works w;
 	int status;

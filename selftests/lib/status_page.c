@@ -164,7 +164,7 @@ TEST_F(page, snapshot_never_torn)
 	size_t i;
 
 	ASSERT_EQ(0, pthread_create(&writer, NULL, page_writer, fake.status));
-	PACE_ROUNDS(1000)
+	PACE_ROUNDS(200)
 	{
 		do {
 			ASSERT_EQ((int)WHOLE,

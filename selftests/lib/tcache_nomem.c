@@ -13,7 +13,7 @@
 
 #define VALUES 24u
 #define SIZE (200 * LT_KIB)
-#define POINTS LT_COUNT(20, 10) /* of each kind of failure */
+#define POINTS LT_COUNT(12, 6) /* of each kind of failure */
 
 enum end {
 	GOOD = 0,
