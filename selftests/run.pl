@@ -35,6 +35,7 @@ Groups.  The packages, kernels and builds that they take are made first.
                 a replay
   lint-deep     both compilers, sparse, checkpatch, structures, symbols
   asan-full     the library's slow programs
+  plain         programs of which a sanitizer leaves out a part
   tsan          the programs with threads, with ThreadSanitizer
   valgrind      some programs in memcheck
   watched       some programs with the analytics and the monitor on
@@ -50,7 +51,7 @@ END
 }
 
 my @check = qw(lint asan tool module vm);
-my @full = (@check, qw(lint-deep asan-full tsan valgrind watched tool-full vm-6.12
+my @full = (@check, qw(lint-deep asan-full plain tsan valgrind watched tool-full vm-6.12
   vm-6.12-flat vm-6.1 debug-tests debug-recall debug-faults debug-controls));
 my @levels = levels();
 
@@ -364,6 +365,7 @@ my %group = (
 	vm => \&vm_gate,
 	'lint-deep' => sub { packages('full') && kernels() && build('kselftest', 'build/kselftest/stamp') && lint('lint-deep', @deep) },
 	'asan-full' => sub { library_group('asan', 'lib-asan', [steady_addresses()], at_level('lib', 'full')) },
+	plain => sub { library_group('plain', 'lib', [], tagged('lib', 'plain')) },
 	tsan => sub { library_group('tsan', 'lib-tsan', [steady_addresses()], tagged('lib', 'tsan')) },
 	valgrind => sub { packages('full') && library_group('valgrind', 'lib', \@valgrind, tagged('lib', 'valgrind')) },
 	watched => sub { library_group('watched', 'lib', [], tagged('lib', 'watched')) },
