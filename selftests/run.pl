@@ -160,6 +160,7 @@ sub host {
 
 sub library_group {
 	my ($group, $kind, $prefix, @names) = @_;
+	return 1 if !@names;
 	return packages('check')
 	  && build("the library and its tests ($kind)", built_programs($kind, @names))
 	  && do { announce($group); host($group, $kind, $prefix, @names); 1 };
