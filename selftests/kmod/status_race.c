@@ -129,8 +129,7 @@ TEST_F(status_race, never_torn)
 		ASSERT_EQ(0, pthread_create(&id[i], NULL, read_all_the_time,
 					    &r[i]));
 	}
-	PACE_ROUNDS(ROUNDS)
-	{
+	PACE_ROUNDS(ROUNDS) {
 		EXPECT_TRUE(provoke(&rounds));
 	}
 	EXPECT_TRUE(PACE_UNTIL(provoke(&rounds) && have_seen(r)));

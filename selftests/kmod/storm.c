@@ -114,8 +114,7 @@ TEST_F(storm, killed_at_work)
 	pid_t pid[KILLED];
 	int status;
 
-	PACE_ROUNDS(KILL_ROUNDS)
-	{
+	PACE_ROUNDS(KILL_ROUNDS) {
 		memset(steps, 0, sizeof(self->s->steps));
 		for (int i = 0; i < KILLED; i++) {
 			uint64_t rng = kt_random(&self->rng);

@@ -260,8 +260,7 @@ static void *write_thresholds(void *arg)
 	struct writer *w = arg;
 	char text[16];
 
-	PACE_ROUNDS(150)
-	{
+	PACE_ROUNDS(150) {
 		size_t file = kt_random(&w->seed) % 3;
 		int ret;
 

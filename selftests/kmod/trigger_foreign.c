@@ -253,8 +253,7 @@ static void *quarrel(void *arg)
 	struct tmem_event ev;
 	int fd, other;
 
-	PACE_ROUNDS(60)
-	{
+	PACE_ROUNDS(60) {
 		struct tmem_trigger t = {
 			.fd = -1, .cookie = kt_random(&c->seed) % COOKIES
 		};

@@ -352,8 +352,7 @@ TEST(fork_during_snapshots)
 
 	ASSERT_EQ(0, an_init(0, 0));
 	pthread_create(&thread, NULL, snapshots_write, NULL);
-	PACE_ROUNDS(LT_COUNT(200, 20))
-	{
+	PACE_ROUNDS(LT_COUNT(200, 20)) {
 		for (yields = i++ % 7; yields; yields--)
 			sched_yield();
 		pid = fork();

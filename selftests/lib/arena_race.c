@@ -136,8 +136,7 @@ static void *user_run(void *arg)
 {
 	struct race *race = ((struct user *)arg)->race;
 
-	PACE_ROUNDS(LT_COUNT(500, 200))
-	{
+	PACE_ROUNDS(LT_COUNT(500, 200)) {
 		user_step(arg);
 	}
 	PACE_UNTIL((user_step(arg), race->kept && race->lost));
@@ -292,8 +291,7 @@ static void *filler_run(void *arg)
 	uint32_t i = 0, n;
 	char *at;
 
-	PACE_ROUNDS(LT_COUNT(15, 10))
-	{
+	PACE_ROUNDS(LT_COUNT(15, 10)) {
 		i++;
 		at = tmem_arena_map(f->arena, NULL, f->first, OWN);
 		if (!at || tmem_arena_populate(f->arena, f->first, OWN))

@@ -369,8 +369,7 @@ TEST_F(family, many_children)
 {
 	unsigned int i = 0;
 
-	PACE_ROUNDS(LT_COUNT(60, 12))
-	{
+	PACE_ROUNDS(LT_COUNT(60, 12)) {
 		ASSERT_EQ(0, lt_child(i++ % 2 ? allocates : frees, &self->f));
 		ASSERT_TRUE(family_kept(&self->f));
 	}
@@ -430,8 +429,7 @@ TEST_F(family, while_threads_allocate)
 
 	for (i = 0; i < ARRAY_SIZE(thread); i++)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, busy_run, &busy));
-	PACE_ROUNDS(LT_COUNT(40, 8))
-	{
+	PACE_ROUNDS(LT_COUNT(40, 8)) {
 		status = lt_child(allocates_and_frees, &self->f);
 		EXPECT_EQ(0, status);
 		EXPECT_TRUE(family_kept(&self->f));

@@ -350,8 +350,7 @@ TEST_F(fuzz, random_inputs)
 	if (getenv("TMEM_FUZZ_FILE"))
 		SKIP(return, "TMEM_FUZZ_FILE is set");
 	ASSERT_EQ(0, heap_init());
-	PACE_ROUNDS(dev ? 40 : HEAP_COUNT(300, 100))
-	{
+	PACE_ROUNDS(dev ? 40 : HEAP_COUNT(300, 100)) {
 		bytes = make_input(&random, data, bytes);
 		run_input(data, bytes);
 		inputs++;

@@ -341,8 +341,7 @@ static void *use_blocks(void *arg)
 	size_t size[8], i;
 
 	u->kept = true;
-	PACE_ROUNDS(LT_COUNT(6000, 800))
-	{
+	PACE_ROUNDS(LT_COUNT(6000, 800)) {
 		i = lt_random(&u->seed) % 8;
 		if (block[i]) {
 			u->kept &= lt_kept(block[i], size[i], i);

@@ -570,8 +570,7 @@ TEST(as_the_words_say)
 {
 	uint64_t seed = pace_seed(), looks = 0, level[4] = { 0 };
 
-	PACE_ROUNDS(5000)
-	{
+	PACE_ROUNDS(5000) {
 		struct tmem_level_meter meter = { 0 };
 		struct record r = { 0 };
 		uint64_t now = 10 * S;

@@ -98,8 +98,7 @@ static void *runner_run(void *arg)
 	size_t i, size;
 	void *at;
 
-	PACE_ROUNDS(LT_COUNT(20000, 4000))
-	{
+	PACE_ROUNDS(LT_COUNT(20000, 4000)) {
 		if (r->bad)
 			break;
 		i = lt_random(&r->random) % 20;

@@ -312,8 +312,7 @@ TEST_F(model, holds)
 	struct model *m = &self->m;
 	struct tmem_stats stats;
 
-	PACE_ROUNDS(steps)
-	{
+	PACE_ROUNDS(steps) {
 		ASSERT_TRUE(model_step(m)) TH_LOG("step %u: %s", i, m->wrong);
 		if (i++ % 64)
 			continue;

@@ -202,8 +202,7 @@ static void *lane_lead(void *arg)
 	struct lane *lane = arg;
 	pthread_t id;
 
-	PACE_ROUNDS(lane->world->heirs)
-	{
+	PACE_ROUNDS(lane->world->heirs) {
 		if (lane->world->wrong)
 			break;
 		if (pthread_create(&id, NULL, lane_run, lane)) {

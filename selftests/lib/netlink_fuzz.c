@@ -151,8 +151,7 @@ TEST(random_messages)
 	size_t length;
 	char *bytes;
 
-	PACE_ROUNDS(LT_COUNT(300000, 100000))
-	{
+	PACE_ROUNDS(LT_COUNT(300000, 100000)) {
 		i++;
 		length = lt_between(&random, 0, i % 4 ? 96 : 600);
 		bytes = edge_get(&edge, length, i % 3 == 0);
@@ -172,8 +171,7 @@ TEST(damaged_messages)
 	size_t length;
 	char *bytes;
 
-	PACE_ROUNDS(LT_COUNT(300000, 100000))
-	{
+	PACE_ROUNDS(LT_COUNT(300000, 100000)) {
 		i++;
 		memset(&room, 0, sizeof(room));
 		if (i % 2) {

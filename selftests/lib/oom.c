@@ -398,8 +398,7 @@ TEST_F(oom, at_every_point)
 
 	if (LT_TSAN)
 		SKIP(return, "ThreadSanitizer makes these calls itself");
-	PACE_ROUNDS(1)
-	{
+	PACE_ROUNDS(1) {
 		for (i = 0; i < ARRAY_SIZE(plays); i++) {
 			a.play = plays[i].play;
 			/* The set-up's own calls are tried with the first one. */

@@ -484,8 +484,7 @@ static void *allocate(void *arg)
 {
 	uint64_t seed = (uintptr_t)arg;
 
-	PACE_ROUNDS(LT_COUNT(2000, 1000))
-	{
+	PACE_ROUNDS(LT_COUNT(2000, 1000)) {
 		step_run((unsigned int)lt_between(&seed, 1, 6),
 			 lt_between(&seed, 40000, 6 * LT_MIB));
 		tmem_step_mark("x");

@@ -213,8 +213,7 @@ TEST(caches_may_come_and_go)
 	ASSERT_NE(NULL, cache);
 	tmem_tcache_destroy(cache);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, optimize, NULL));
-	PACE_ROUNDS(LT_COUNT(200, 50))
-	{
+	PACE_ROUNDS(LT_COUNT(200, 50)) {
 		cache = tc_make(16 * LT_MIB, 0);
 		ASSERT_NE(NULL, cache);
 		for (i = 0; i < 4; i++)

@@ -121,8 +121,7 @@ TEST(exit_while_threads_allocate)
 {
 	if (LT_TSAN)
 		SKIP(return, "ThreadSanitizer counts threads at exit");
-	PACE_ROUNDS(LT_COUNT(8, 3))
-	{
+	PACE_ROUNDS(LT_COUNT(8, 3)) {
 		EXPECT_TRUE(LT_EXITED(lt_child(ends_by_exit, NULL), 43));
 		EXPECT_TRUE(LT_EXITED(lt_child(ends_by_a_thread, NULL), 44));
 	}
@@ -187,8 +186,7 @@ TEST(fork_while_threads_allocate)
 
 	ASSERT_EQ(0, heap_init());
 	ASSERT_TRUE(works_start(&w));
-	PACE_ROUNDS(LT_COUNT(20, 6))
-	{
+	PACE_ROUNDS(LT_COUNT(20, 6)) {
 		status = lt_child(
 			i++ % 4 ? child_allocates : child_has_children, NULL);
 		EXPECT_EQ(0, status);

@@ -548,8 +548,7 @@ TEST_F(seal, random_seals_and_frees)
 	uint64_t random = pace_seed(), kinds;
 	size_t i, k;
 
-	PACE_ROUNDS(LT_COUNT(2000, 400))
-	{
+	PACE_ROUNDS(LT_COUNT(2000, 400)) {
 		i = lt_between(&random, 0, ARRAY_SIZE(held) - 1);
 		if (held[i].view) {
 			ASSERT_TRUE(seal_kept(held[i].view, held[i].size,

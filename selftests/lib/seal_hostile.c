@@ -365,8 +365,7 @@ TEST_F(hostile, garbage_in_the_index)
 	size_t i, n;
 
 	seal_time_stop();
-	PACE_ROUNDS(LT_COUNT(500, 300))
-	{
+	PACE_ROUNDS(LT_COUNT(500, 300)) {
 		for (n = lt_between(&random, 0, 3); n; n--)
 			scribble(self->index, self->bytes, &random);
 		if (!lt_between(&random, 0, 50))
@@ -401,8 +400,7 @@ TEST_F(hostile, garbage_at_any_moment)
 	}
 	random++;
 	seal_time_stop();
-	PACE_ROUNDS(LT_COUNT(500, 300))
-	{
+	PACE_ROUNDS(LT_COUNT(500, 300)) {
 		ASSERT_TRUE(fuzz_step(self->store, held, ARRAY_SIZE(held),
 				      &random));
 	}

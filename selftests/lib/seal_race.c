@@ -138,8 +138,7 @@ static void crew_join(pthread_t *thread)
 
 TEST_F(race, threads)
 {
-	PACE_ROUNDS(1)
-	{
+	PACE_ROUNDS(1) {
 		crew_start(&self->crew, self->thread);
 		crew_join(self->thread);
 	}
@@ -217,8 +216,7 @@ TEST_F(race, processes)
 	size_t i;
 	int status;
 
-	PACE_ROUNDS(1)
-	{
+	PACE_ROUNDS(1) {
 		for (i = 0; i < ARRAY_SIZE(pid); i++)
 			pid[i] =
 				crew_fork(&self->crew, LT_COUNT(100, 30), NULL);
@@ -244,8 +242,7 @@ TEST_F(race, processes_that_are_killed)
 	pid_t pid[3];
 	size_t i;
 
-	PACE_ROUNDS(LT_COUNT(15, 8))
-	{
+	PACE_ROUNDS(LT_COUNT(15, 8)) {
 		for (i = 0; i < ARRAY_SIZE(pid); i++) {
 			atomic_store(&done[i], 0);
 			pid[i] = crew_fork(&self->crew, UINT_MAX, &done[i]);
@@ -285,8 +282,7 @@ TEST_F(race, forks_meanwhile)
 	ASSERT_NE(NULL, view);
 	self->crew.rounds = UINT_MAX;
 	crew_start(&self->crew, self->thread);
-	PACE_ROUNDS(LT_COUNT(50, 10))
-	{
+	PACE_ROUNDS(LT_COUNT(50, 10)) {
 		bad = lt_child(child_looks, view);
 		if (bad)
 			break;

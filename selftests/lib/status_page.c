@@ -164,8 +164,7 @@ TEST_F(page, snapshot_never_torn)
 	size_t i;
 
 	ASSERT_EQ(0, pthread_create(&writer, NULL, page_writer, fake.status));
-	PACE_ROUNDS(200)
-	{
+	PACE_ROUNDS(200) {
 		do {
 			ASSERT_EQ((int)WHOLE,
 				  tmem_pressure_snapshot(self->p, (void *)got,

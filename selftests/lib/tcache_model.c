@@ -332,8 +332,7 @@ TEST(against_the_model)
 
 	if (lt_backend() == TMEM_BACKEND_DEV)
 		runs = 3;
-	PACE_ROUNDS(runs)
-	{
+	PACE_ROUNDS(runs) {
 		struct both b = { .random = seed + run++ };
 
 		b.m.limit = lt_between(&b.random, LT_MIB / 2, 8 * LT_MIB);
@@ -393,8 +392,7 @@ TEST(limit_is_exact)
 	struct tmem_tcache_stats s;
 
 	ASSERT_NE(NULL, cache);
-	PACE_ROUNDS(LT_COUNT(4000, 1000))
-	{
+	PACE_ROUNDS(LT_COUNT(4000, 1000)) {
 		ASSERT_TRUE(random_step(cache, &random, limit));
 	}
 	s = tc_stats(cache);

@@ -108,8 +108,7 @@ TEST(together)
 	shared.cache = tc_make(LT_MIB, TMEM_TCACHE_MANUAL);
 	shared.steps = LT_COUNT(6000, 1000);
 	ASSERT_NE(NULL, shared.cache);
-	PACE_ROUNDS(1)
-	{
+	PACE_ROUNDS(1) {
 		ASSERT_TRUE(threads_make(thread, pace_seed()));
 		threads_join(thread);
 	}
@@ -213,8 +212,7 @@ TEST(fork_among_threads)
 	ASSERT_TRUE(threads_make(thread, pace_seed()));
 	/* Of a thread that is being made the child would know nothing. */
 	EXPECT_TRUE(PACE_UNTIL(atomic_load(&shared.started) == THREADS));
-	PACE_ROUNDS(LT_COUNT(10, 4))
-	{
+	PACE_ROUNDS(LT_COUNT(10, 4)) {
 		EXPECT_EQ(0, lt_child(in_the_child, NULL));
 	}
 	atomic_store(&shared.stop, true);

@@ -104,8 +104,7 @@ static void *work(void *arg)
 	struct worker *w = arg;
 	int i;
 
-	PACE_ROUNDS(TIDES)
-	{
+	PACE_ROUNDS(TIDES) {
 		if (!w->wrong)
 			work_tide(w);
 	}
@@ -224,8 +223,7 @@ TEST(fork_while_moving)
 	}
 	ASSERT_EQ(0, pthread_create(&mover, NULL, defragment, &stop));
 	ASSERT_EQ(0, pthread_create(&stirrer, NULL, stir, &stop));
-	PACE_ROUNDS(LT_COUNT(40, 10))
-	{
+	PACE_ROUNDS(LT_COUNT(40, 10)) {
 		status = lt_child(child_goes_on, NULL);
 		ASSERT_TRUE(LT_EXITED(status, 42));
 	}

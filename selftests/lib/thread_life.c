@@ -187,8 +187,7 @@ static void *producer_run(void *arg)
 	size_t size;
 	char *block;
 
-	PACE_ROUNDS(b->blocks)
-	{
+	PACE_ROUNDS(b->blocks) {
 		size = lt_between(&random, 8, b->size_max);
 		block = tmem_alloc(size);
 		if (!block)

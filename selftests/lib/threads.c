@@ -126,8 +126,7 @@ static void *member_run(void *arg)
 {
 	struct member *m = arg;
 
-	PACE_ROUNDS(m->crowd->steps)
-	{
+	PACE_ROUNDS(m->crowd->steps) {
 		member_step(m);
 		atomic_fetch_add(&m->crowd->done, 1);
 	}
