@@ -13,7 +13,7 @@ work=/tmp/tool.$$
 mkdir -p $work
 count=0 failures=0 status=0 holder='' saved=''
 
-# limited COMMAND... - ended after five minutes: then it hangs.
+# limited COMMAND... - ended after ten minutes: then it hangs.
 limited() {
 	timeout 600 "$@"
 }
