@@ -33,7 +33,7 @@ Groups.  The packages, kernels and builds that they take are made first.
   module        the module built with W=1 for each kernel
   vm            one machine: the module's tests, the library on /dev/tmem, and
                 a replay
-  lint-deep     both compilers, sparse, checkpatch, structures, symbols
+  lint-deep     clang, sparse, checkpatch, holes in structures
   asan-full     the library's slow programs
   plain         programs of which a sanitizer leaves out a part
   tsan          the programs with threads, with ThreadSanitizer
@@ -88,10 +88,10 @@ sub announce {
 # prepare WHAT, COMMAND - something that the next step needs; or the run ends.
 sub prepare {
 	my ($what, @command) = @_;
-	my $log = "$logs/prepare-$step.log";
 	my $start = time;
 
 	announce($what);
+	my $log = "$logs/prepare-$step.log";
 	my $status = child_command($log, @command);
 	$prepared += time - $start;
 	return 1 if !$status;
@@ -117,10 +117,16 @@ sub packages {
 	});
 }
 
-# build WHAT, TARGET... - by the Makefile.
+# build WHAT, TARGET... - by the Makefile; a warning is a failure.
 sub build {
 	my ($what, @targets) = @_;
-	return prepare("building: $what", 'make', '-j' . cores(), @targets);
+	my $log = "$logs/prepare-" . ($step + 1) . '.log';
+
+	prepare("building: $what", 'make', '-j' . cores(), @targets) or return 0;
+	return 1 if slurp($log) !~ /\bwarning:/;
+	print clean(slurp($log));
+	problem("building: $what", 'the compiler warned');
+	return 0;
 }
 
 sub kernels {
@@ -352,7 +358,7 @@ sub debug {
 
 # --- all --------------------------------------------------------------------------
 
-my @deep = qw(holes compilers sparse checkpatch);
+my @deep = qw(holes clang sparse checkpatch);
 my @valgrind = ('valgrind', '-q', '--error-exitcode=9');
 
 my %group = (
