@@ -472,7 +472,7 @@ help:
 	@echo '                   trace on /dev/tmem (here, or in a two-node VM)'
 	@echo 'make check         the gate: deterministic, at most 15 minutes on two cores,'
 	@echo '                   stops at the first step that fails'
-	@echo 'make check-full    the gate, and both compilers, sparse, checkpatch, TSan, memcheck,'
+	@echo 'make check-full    the gate, and clang, sparse, checkpatch, TSan, memcheck,'
 	@echo '                   all kernels, and one with KASAN, lockdep, kmemleak and faults'
 	@echo '                   injected (builds that kernel once, 8 minutes); 60 minutes;'
 	@echo '                   TESTS=groups, see selftests/run.pl --help'
