@@ -125,7 +125,6 @@ FIXTURE(pressure)
 	int dev;
 	size_t size;
 	const struct tmem_status *page;
-	struct tmem_status st;
 	struct kt_knobs knobs;
 	struct kt_nl nl;
 	struct kt_stall stall;
@@ -231,18 +230,19 @@ static void print_told(const struct _test_data_pressure *self)
 /* Found by the module, which is not asked to look. */
 TEST_F(pressure, a_stall_is_told)
 {
+	struct tmem_status st;
+
 	if (!kt_psi_on())
 		SKIP(return, "no PSI; see psi_off");
 	/* Above what avg10 may hold still of the test before. */
 	ASSERT_EQ(0, kt_thresholds(&self->knobs, "stall", 60, 99, 100));
 	ASSERT_TRUE(kt_level_wait(self->page, TMEM_LEVEL_LOW));
 	ASSERT_EQ(0, kt_stall_start(&self->stall));
-	EXPECT_TRUE(PACE_UNTIL(
-		kt_status_copy(self->page, &self->st, sizeof(self->st)) &&
-		self->st.level > TMEM_LEVEL_LOW));
-	EXPECT_LE(6000U, self->st.stall);
-	EXPECT_EQ(self->st.level, self->st.stall_level);
-	EXPECT_EQ((uint32_t)TMEM_LEVEL_LOW, self->st.use_level);
+	EXPECT_TRUE(PACE_UNTIL(kt_status_copy(self->page, &st, sizeof(st)) &&
+			       st.level > TMEM_LEVEL_LOW));
+	EXPECT_LE(6000U, st.stall);
+	EXPECT_EQ(st.level, st.stall_level);
+	EXPECT_EQ((uint32_t)TMEM_LEVEL_LOW, st.use_level);
 	EXPECT_TRUE(PACE_UNTIL(!silent(self)));
 	kt_stall_stop(&self->stall);
 
