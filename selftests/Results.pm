@@ -9,6 +9,7 @@ use strict;
 use warnings;
 use Errno;
 use Fcntl qw(:flock);
+use FindBin;
 use POSIX qw(:sys_wait_h setpgid);
 use TAP::Parser;
 use Time::HiRes qw(time);
@@ -17,7 +18,7 @@ use Exporter 'import';
 our @EXPORT = qw(
   claim_machine child_command run_jobs each_line judge problem
   add_seconds summary clear_environment cores hang_limit slurp open_log tail_of
-  clean levels script_helpers
+  clean levels script_helpers run_main
 );
 
 our $quiet = 0; # only what failed is printed
@@ -89,6 +90,18 @@ sub hang_limit {
 		return $1 if /^timeout=(\d+)$/;
 	}
 	die "selftests/$folder/settings has no timeout=\n";
+}
+
+# run_main MAIN - the program's end: MAIN's result, or one line of what it died of.
+sub run_main {
+	my ($main) = @_;
+	my $status = eval { $main->() };
+
+	if (!defined $status) {
+		print STDERR "$FindBin::Script: $@";
+		exit 1;
+	}
+	exit $status;
 }
 
 # --- processes --------------------------------------------------------------------

@@ -414,9 +414,4 @@ sub main {
 	return summary();
 }
 
-my $status = eval { main() };
-if (!defined $status) {
-	print STDERR "run.pl: $@";
-	exit 1;
-}
-exit $status;
+run_main(\&main);

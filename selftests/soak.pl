@@ -162,9 +162,4 @@ sub main {
 	return summary();
 }
 
-my $status = eval { main() };
-if (!defined $status) {
-	print STDERR "soak.pl: $@";
-	exit 1;
-}
-exit $status;
+run_main(\&main);
