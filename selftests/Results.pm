@@ -18,7 +18,7 @@ use Exporter 'import';
 our @EXPORT = qw(
   claim_machine child_command run_jobs each_line judge problem
   add_seconds summary clear_environment cores hang_limit slurp open_log tail_of
-  clean levels script_helpers run_main
+  clean levels script_helpers run_main every
 );
 
 our $quiet = 0; # only what failed is printed
@@ -149,6 +149,27 @@ sub start {
 	return $pid;
 }
 
+# finish PID - its wait status.  Alarms may interrupt.
+sub finish {
+	my ($pid) = @_;
+
+	1 while waitpid($pid, 0) < 0 && $!{EINTR};
+	my $status = $?;
+	delete $running{$pid};
+	return $status;
+}
+
+# every SECONDS, CALL, WORK - CALL now and then while WORK runs; WORK's result.
+sub every {
+	my ($seconds, $call, $work) = @_;
+	local $SIG{ALRM} = sub { $call->(); alarm($seconds); };
+
+	alarm($seconds);
+	my $result = $work->();
+	alarm(0);
+	return $result;
+}
+
 sub open_log {
 	my ($log) = @_;
 	(my $folder = $log) =~ s,/[^/]*$,,;
@@ -169,12 +190,8 @@ sub slurp {
 sub child_command {
 	my ($log, @command) = @_;
 	my $out = open_log($log);
-	my $pid = start(\@command, $out, $out);
 
-	waitpid($pid, 0);
-	my $status = $?;
-	delete $running{$pid};
-	return $status;
+	return finish(start(\@command, $out, $out));
 }
 
 # each_line LOG COMMAND CALL - CALL gets each line of the command's output as it
@@ -189,10 +206,7 @@ sub each_line {
 	while (my $line = <$read>) {
 		$call->($line);
 	}
-	waitpid($pid, 0);
-	my $status = $?;
-	delete $running{$pid};
-	return $status;
+	return finish($pid);
 }
 
 # run_jobs COUNT, {name, command, log, limit, env}... - COUNT at a time.

@@ -92,7 +92,8 @@ sub prepare {
 
 	announce($what);
 	my $log = "$logs/prepare-$step.log";
-	my $status = child_command($log, @command);
+	my $status = every(15, sub { print clean(tail_of(slurp($log), 1)) },
+		sub { child_command($log, @command) });
 	$prepared += time - $start;
 	return 1 if !$status;
 	print clean(tail_of(slurp($log), 40));

@@ -151,13 +151,12 @@ sub main {
 	  grep { ($_->{kind} // '') ne 'tool' } @units);
 	$Results::quiet = 1;
 	$begin = time;
-	local $SIG{ALRM} = sub { minute(); alarm(60); };
-	alarm(60);
-	for ($place = place_load(); time < $begin + 60 * $minutes; $place++) {
-		run_unit($units[$place % @units], int($place / @units));
-		place_save($place + 1);
-	}
-	alarm(0);
+	every(60, \&minute, sub {
+		for ($place = place_load(); time < $begin + 60 * $minutes; $place++) {
+			run_unit($units[$place % @units], int($place / @units));
+			place_save($place + 1);
+		}
+	});
 	minute();
 	return summary();
 }
