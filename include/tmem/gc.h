@@ -78,7 +78,8 @@ int tmem_gc_config_get(struct tmem_gc_config *config);
 
 /*
  * tmem_gc_config_set() - from now on.  Best after tmem_gc_config_get().
- * Switching off waits until the thread has ended: 50 ms at most.
+ * Switching off waits until the thread has ended: about 50 ms (make
+ * bench-reaction); longer where the program has closed the library's descriptors.
  * Returns 0, or -EINVAL (struct_size, or a value out of range; then nothing
  * has changed).
  */

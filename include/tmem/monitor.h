@@ -99,7 +99,7 @@ struct tmem_monitor_config {
 int tmem_monitor_start(const struct tmem_monitor_config *config);
 
 /*
- * tmem_monitor_stop() - have it end, and wait until it has: 50 ms at most, but
+ * tmem_monitor_stop() - have it end, and wait until it has: about 50 ms, but
  * for a listener that takes longer.  What it found can still be read.  Does
  * nothing if it does not run.  Returns 0, or -EDEADLK from a listener.
  */
